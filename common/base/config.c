@@ -294,7 +294,9 @@ get(const struct config *c, const char *name, unsigned types)
 const char *
 config_str(const struct config *c, const char *name)
 {
-    return get(c, name, 1u << CONFIG_STRING | 1u << CONFIG_ENUM | 1u << CONFIG_LIST)->text;
+    return get(c, name,
+               1u << CONFIG_STRING | 1u << CONFIG_ENUM | 1u << CONFIG_LIST | 1u << CONFIG_SECRET)
+        ->text;
 }
 
 int64_t

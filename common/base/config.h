@@ -53,7 +53,8 @@ int config_load_file(struct config *c, const char *path, struct errinfo *ei) MUS
 int config_load_env(struct config *c, char **environ_, struct errinfo *ei) MUST_CHECK;
 int config_set(struct config *c, const char *assignment, struct errinfo *ei) MUST_CHECK;
 
-const char *config_str(const struct config *c, const char *name); /* STRING, ENUM, LIST: borrowed */
+/* STRING, ENUM, LIST, and of a SECRET the path of its file: borrowed. */
+const char *config_str(const struct config *c, const char *name);
 int64_t config_int(const struct config *c, const char *name);     /* INT, SIZE */
 bool config_bool(const struct config *c, const char *name);
 

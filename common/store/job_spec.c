@@ -1,0 +1,340 @@
+#include "common/store/job_spec.h"
+
+#include "common/base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPEC_MAX   (8 * 1024 * 1024)
+#define EXACT_MAX  9007199254740992LL /* 2^53: JSON numbers are exact up to here */
+#define GLOBS_MAX  10000
+#define TZ_MAX_MIN (24 * 60)
+
+struct string_member {
+    const char *key;
+    size_t at;
+    bool required;
+    const char *choices; /* separated by |; NULL = any */
+};
+
+#define SPEC(key, member, required, choices)                                                       \
+    {                                                                                              \
+        key, offsetof(struct job_spec, member), required, choices                                  \
+    }
+static const struct string_member spec_strings[] = {
+    SPEC("query", query, true, NULL),
+    SPEC("engine", engine, true, NULL),
+    SPEC("destination", destination, true, "s3|donothing"),
+    SPEC("format", format, true, "gzip|zip|plain"),
+    SPEC("compression", compression, true, "fast|balanced|best"),
+    SPEC("keyStem", key_stem, false, NULL),
+    SPEC("entryStem", entry_stem, false, NULL),
+    SPEC("bucket", bucket, false, NULL),
+    SPEC("region", region, false, NULL),
+    SPEC("endpoint", endpoint, false, NULL),
+};
+
+#define SECRET(key, member)                                                                        \
+    {                                                                                              \
+        key, offsetof(struct job_secrets, member), false, NULL                                     \
+    }
+static const struct string_member secret_strings[] = {
+    SECRET("accessKey", access_key),
+    SECRET("secretKey", secret_key),
+    SECRET("sessionToken", session_token),
+    SECRET("password", password),
+};
+
+#define NUMBER(key, member, min, max)                                                              \
+    {                                                                                              \
+        key, offsetof(struct job_spec, member), min, max                                           \
+    }
+static const struct {
+    const char *key;
+    size_t at;
+    int64_t min, max;
+} spec_numbers[] = {
+    NUMBER("fromMs", from_ms, -EXACT_MAX, EXACT_MAX),
+    NUMBER("toMs", to_ms, -EXACT_MAX, EXACT_MAX),
+    NUMBER("nowMs", now_ms, -EXACT_MAX, EXACT_MAX),
+    NUMBER("limit", limit, -1, EXACT_MAX),
+    NUMBER("skip", skip, 0, EXACT_MAX),
+    NUMBER("maxFileMs", max_file_ms, 0, EXACT_MAX),
+};
+
+static const struct {
+    const char *key;
+    size_t at;
+} spec_bools[] = {
+    {"isoDates", offsetof(struct job_spec, iso_dates)},
+    {"multiplefile", offsetof(struct job_spec, multiplefile)},
+    {"pathStyle", offsetof(struct job_spec, path_style)},
+    {"defaultStore", offsetof(struct job_spec, default_store)},
+};
+
+static void *
+at(const void *base, size_t offset)
+{
+    return (char *)(uintptr_t)base + offset;
+}
+
+/* Numbers beyond 2^53 mean "no bound" in every place here. */
+static int64_t
+exact(int64_t v)
+{
+    return v > EXACT_MAX ? EXACT_MAX : v < -EXACT_MAX ? -EXACT_MAX : v;
+}
+
+void
+job_spec_format(const struct job_spec *s, struct buf *out)
+{
+    struct json_writer w;
+    size_t i;
+
+    json_w_init(&w, out);
+    json_w_object(&w);
+    json_w_kv_int(&w, "v", JOB_SPEC_VERSION);
+    for (i = 0; i < ARRAY_LEN(spec_strings); i++)
+        json_w_kv_string(&w, spec_strings[i].key, *(char *const *)at(s, spec_strings[i].at));
+    for (i = 0; i < ARRAY_LEN(spec_numbers); i++)
+        json_w_kv_int(&w, spec_numbers[i].key, exact(*(const int64_t *)at(s, spec_numbers[i].at)));
+    for (i = 0; i < ARRAY_LEN(spec_bools); i++)
+        json_w_kv_bool(&w, spec_bools[i].key, *(const bool *)at(s, spec_bools[i].at));
+    json_w_kv_int(&w, "tzOffsetMin", s->tz_offset_min);
+    if (s->max_file_bytes < EXACT_MAX)
+        json_w_kv_int(&w, "maxFileBytes", s->max_file_bytes);
+    json_w_key(&w, "globs");
+    json_w_array(&w);
+    for (i = 0; s->globs != NULL && s->globs[i] != NULL; i++)
+        json_w_string(&w, s->globs[i]);
+    json_w_array_end(&w);
+    json_w_object_end(&w);
+}
+
+static bool
+is_choice(const char *choices, const char *s)
+{
+    size_t n = strlen(s), k;
+
+    for (; n > 0 && *choices != '\0'; choices += k + (choices[k] == '|')) {
+        k = strcspn(choices, "|");
+        if (k == n && strncmp(choices, s, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int
+read_strings(const struct json *o, const struct string_member *m, size_t count, void *base,
+             const char *missing, struct errinfo *ei)
+{
+    const struct json *n;
+    const char *s;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        n = json_get(o, m[i].key);
+        s = json_string(n, NULL);
+        if (s == NULL && (n != NULL || m[i].required))
+            return errinfo_set(ei, E_PERMANENT, "'%s' is no string", m[i].key);
+        if (s != NULL && m[i].choices != NULL && !is_choice(m[i].choices, s))
+            return errinfo_set(ei, E_PERMANENT, "'%s' is '%.40s', not one of %s", m[i].key, s,
+                               m[i].choices);
+        *(char **)at(base, m[i].at) = mem_strdup(s != NULL ? s : missing);
+    }
+    return E_OK;
+}
+
+static int
+read_number(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *ret,
+            struct errinfo *ei)
+{
+    const struct json *n = json_get(o, key);
+    double d = json_number(n, 0);
+
+    if (json_type(n) != JSON_NUMBER || !(d >= (double)min && d <= (double)max) ||
+        (double)(int64_t)d != d)
+        return errinfo_set(ei, E_PERMANENT, "'%s' is no whole number from %lld to %lld", key,
+                           (long long)min, (long long)max);
+    *ret = (int64_t)d;
+    return E_OK;
+}
+
+static int
+read_numbers(const struct json *o, struct job_spec *s, struct errinfo *ei)
+{
+    int64_t v = 0;
+    size_t i;
+    int rc = E_OK;
+
+    for (i = 0; rc == E_OK && i < ARRAY_LEN(spec_numbers); i++)
+        rc = read_number(o, spec_numbers[i].key, spec_numbers[i].min, spec_numbers[i].max,
+                         (int64_t *)at(s, spec_numbers[i].at), ei);
+    if (rc == E_OK)
+        rc = read_number(o, "tzOffsetMin", -TZ_MAX_MIN, TZ_MAX_MIN, &v, ei);
+    s->tz_offset_min = (int)v;
+    s->max_file_bytes = INT64_MAX;
+    if (rc == E_OK && json_get(o, "maxFileBytes") != NULL)
+        rc = read_number(o, "maxFileBytes", 1, EXACT_MAX, &s->max_file_bytes, ei);
+    if (rc == E_OK && s->to_ms < s->from_ms)
+        rc = errinfo_set(ei, E_PERMANENT, "'toMs' is before 'fromMs'");
+    return rc;
+}
+
+static int
+read_bools(const struct json *o, struct job_spec *s, struct errinfo *ei)
+{
+    const struct json *n;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(spec_bools); i++) {
+        n = json_get(o, spec_bools[i].key);
+        if (json_type(n) != JSON_BOOL)
+            return errinfo_set(ei, E_PERMANENT, "'%s' is no boolean", spec_bools[i].key);
+        *(bool *)at(s, spec_bools[i].at) = json_bool(n, false);
+    }
+    return E_OK;
+}
+
+static int
+read_globs(const struct json *o, struct job_spec *s, struct errinfo *ei)
+{
+    const struct json *list = json_get(o, "globs"), *n;
+    size_t i = 0;
+
+    if (json_type(list) != JSON_ARRAY || json_count(list) > GLOBS_MAX)
+        return errinfo_set(ei, E_PERMANENT, "'globs' is no list");
+    s->globs = mem_zalloc((json_count(list) + 1) * sizeof(*s->globs));
+    for (n = json_first(list); n != NULL; n = json_next(n)) {
+        if (json_type(n) != JSON_STRING)
+            return errinfo_set(ei, E_PERMANENT, "'globs' holds something else than strings");
+        s->globs[i++] = mem_strdup(json_string(n, ""));
+    }
+    return E_OK;
+}
+
+static int
+parse_object(const char *text, struct json **ret, struct errinfo *ei)
+{
+    size_t len = strlen(text);
+
+    if (len > SPEC_MAX || json_parse(text, len, ret, ei) < 0)
+        return errinfo_set(ei, E_PERMANENT, "no JSON");
+    if (json_type(*ret) != JSON_OBJECT)
+        return errinfo_set(ei, E_PERMANENT, "no object");
+    return E_OK;
+}
+
+int
+job_spec_parse(const char *json, struct job_spec *ret, struct errinfo *ei)
+{
+    struct job_spec s = {0};
+    struct json *root = NULL;
+    int64_t v = 0;
+    int rc;
+
+    rc = parse_object(json, &root, ei);
+    if (rc == E_OK)
+        rc = read_number(root, "v", 1, EXACT_MAX, &v, ei);
+    if (rc == E_OK && v > JOB_SPEC_VERSION)
+        rc = errinfo_set(ei, E_PERMANENT, "version %lld; this program knows up to %d", (long long)v,
+                         JOB_SPEC_VERSION);
+    if (rc == E_OK)
+        rc = read_strings(root, spec_strings, ARRAY_LEN(spec_strings), &s, "", ei);
+    if (rc == E_OK)
+        rc = read_numbers(root, &s, ei);
+    if (rc == E_OK)
+        rc = read_bools(root, &s, ei);
+    if (rc == E_OK)
+        rc = read_globs(root, &s, ei);
+    json_free(root);
+    if (rc < 0) {
+        job_spec_done(&s);
+        return ei != NULL ? errinfo_prepend(ei, "job spec") : rc;
+    }
+    *ret = s;
+    return E_OK;
+}
+
+void
+job_spec_done(struct job_spec *s)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(spec_strings); i++)
+        free(*(char **)at(s, spec_strings[i].at));
+    for (i = 0; s->globs != NULL && s->globs[i] != NULL; i++)
+        free(s->globs[i]);
+    free(s->globs);
+    *s = (struct job_spec){0};
+}
+
+void
+job_secrets_format(const struct job_secrets *s, struct buf *out)
+{
+    struct json_writer w;
+    size_t i;
+
+    json_w_init(&w, out);
+    json_w_object(&w);
+    for (i = 0; i < ARRAY_LEN(secret_strings); i++)
+        json_w_kv_string(&w, secret_strings[i].key, *(char *const *)at(s, secret_strings[i].at));
+    json_w_object_end(&w);
+}
+
+int
+job_secrets_parse(const char *json, struct job_secrets *ret, struct errinfo *ei)
+{
+    struct job_secrets s = {0};
+    struct json *root = NULL;
+    char *text;
+    size_t i;
+    int rc;
+
+    rc = parse_object(json, &root, ei);
+    if (rc == E_OK)
+        rc = read_strings(root, secret_strings, ARRAY_LEN(secret_strings), &s, NULL, ei);
+    for (i = 0; root != NULL && i < ARRAY_LEN(secret_strings); i++) {
+        /* The tree is ours and about to be freed: nothing of the secrets stays in the heap. */
+        text = (char *)(uintptr_t)json_get_string(root, secret_strings[i].key, NULL);
+        if (text != NULL)
+            explicit_bzero(text, strlen(text));
+    }
+    json_free(root);
+    if (rc < 0) {
+        job_secrets_done(&s);
+        return ei != NULL ? errinfo_prepend(ei, "job secrets") : rc;
+    }
+    *ret = s;
+    return E_OK;
+}
+
+void
+job_secrets_done(struct job_secrets *s)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(secret_strings); i++)
+        mem_wipe_free(*(char **)at(s, secret_strings[i].at));
+    *s = (struct job_secrets){0};
+}
+
+char *
+job_secrets_place(const char *domain, const char *id)
+{
+    return mem_printf("job|%s|%s", domain, id);
+}
+
+const char *
+job_spec_suffix(const struct job_spec *s)
+{
+    if (strcmp(s->format, "gzip") == 0)
+        return ".csv.gz";
+    return strcmp(s->format, "zip") == 0 ? ".csv.zip" : ".csv";
+}
+
+char *
+job_spec_key(const struct job_spec *s, unsigned index)
+{
+    return mem_printf("%s_%03u%s", s->key_stem, index, job_spec_suffix(s));
+}

@@ -1,0 +1,100 @@
+#ifndef STORE_STORE_CMD_H
+#define STORE_STORE_CMD_H
+
+/*
+ * Redis commands as values: what to send, and what the answer means. No connection here, so the
+ * synchronous store and the API's asynchronous one share every line.
+ *
+ * A builder fills a store_cmd; the transport sends argv/len; the matching parse function reads the
+ * reply. On the error "NOSCRIPT" the transport sends store_cmd_as_eval(cmd) instead.
+ */
+
+#include "common/base/attrs.h"
+#include "common/base/errinfo.h"
+#include "common/store/job_record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct redisReply;
+
+struct store_cmd {
+    int argc;
+    char **argv;   /* owned */
+    size_t *len;
+    int cap;
+    int script;    /* index into store_scripts, -1: a plain command */
+};
+
+void store_cmd_done(struct store_cmd *c);
+void store_cmd_as_eval(struct store_cmd *c); /* EVALSHA sha ... -> EVAL text ... */
+
+/* Generic errors of replies: E_TRANSIENT (loading, READONLY, connection), E_NOSPACE (OOM),
+ * E_BUG-free words for the log. */
+int store_reply_error(const struct redisReply *r, struct errinfo *ei) MUST_CHECK;
+
+struct job_new {
+    const char *id, *domain, *owner, *cid, *type, *friendly_name, *query, *table;
+    const char *engine, *kind;  /* "duckdb", "batch" */
+    int priority;               /* 0 high, 1 normal, 2 low (vaultName) */
+    const char *spec;           /* JSON */
+    const char *secrets;        /* sealed; NULL: none */
+    int64_t queued_limit;       /* limits.queued */
+    int64_t running_limit;      /* limits.running of the domain; 0 = none */
+};
+
+/* job_create -> E_OK; E_CONFLICT: friendly name taken (words name it); E_NOSPACE: Redis is above
+ * 80 % of maxmemory, or the domain's queue is full (words say which). */
+void store_cmd_job_create(struct store_cmd *c, const struct job_new *j);
+int store_reply_job_create(const struct redisReply *r, struct errinfo *ei) MUST_CHECK;
+
+/* One job of the domain with its paths. E_NOT_FOUND: unknown, removed, or another domain's. */
+void store_cmd_job_get(struct store_cmd *c, const char *domain, const char *id);
+int store_reply_job_get(const struct redisReply *r, struct job_record *ret,
+                        struct errinfo *ei) MUST_CHECK;
+
+/* The newest `limit` jobs of the domain, newest first, each with at most 10 paths; type and
+ * name_prefix NULL or "" = all. Free *ret with job_records_free. */
+void store_cmd_job_list(struct store_cmd *c, const char *domain, const char *type,
+                        const char *name_prefix, int64_t limit);
+int store_reply_job_list(const struct redisReply *r, struct job_record **ret, size_t *ret_count,
+                         struct errinfo *ei) MUST_CHECK;
+void job_records_free(struct job_record *records, size_t count);
+
+/* State changes by the user. The reply gives a task code of the wire (0 ok, 100 not found,
+ * 101 cannot change, 108 not running) and the job as it is now (unless 100).
+ * secrets: sealed, new ones for start; NULL = keep. */
+enum job_action { JOB_ACTION_STOP, JOB_ACTION_START, JOB_ACTION_REMOVE };
+void store_cmd_job_action(struct store_cmd *c, enum job_action a, const char *domain,
+                          const char *id, const char *secrets);
+int store_reply_job_action(const struct redisReply *r, int *ret_code, struct job_record *ret,
+                           struct errinfo *ei) MUST_CHECK;
+
+/* The sealed secrets and spec of a job (start with new keys merges them in the API).
+ * Both heap, caller frees; *ret_secrets may be NULL. */
+void store_cmd_job_spec(struct store_cmd *c, const char *domain, const char *id);
+int store_reply_job_spec(const struct redisReply *r, char **ret_spec, char **ret_secrets,
+                         struct errinfo *ei) MUST_CHECK;
+
+void store_cmd_ping(struct store_cmd *c);
+
+/* --- credentials (partition 0) ---------------------------------------------------------------- */
+
+struct cred_record {
+    char *api_key;
+    char *secret;    /* sealed under "cred|<api key>" */
+    char *domain;
+    char *tables;    /* globs separated by commas */
+    bool read_only;
+    int64_t expires_ms; /* 0 = never */
+};
+void cred_record_done(struct cred_record *r);
+
+/* By API key, or by the SHA-256 (hex) of a token. E_NOT_FOUND: none (revoked). */
+void store_cmd_cred_get(struct store_cmd *c, const char *api_key);
+void store_cmd_cred_by_token(struct store_cmd *c, const char *token_sha256_hex);
+int store_reply_cred(const struct redisReply *r, struct cred_record *ret,
+                     struct errinfo *ei) MUST_CHECK;
+
+#endif

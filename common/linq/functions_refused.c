@@ -1,0 +1,96 @@
+#include "common/linq/functions.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Names of the language that no engine serves here, by reason, so that a query which uses one is
+ * told that it is known and why it is refused. A row moves to functions.c when it is served. */
+static const char LATER[] = "this version does not serve it yet";
+static const char LOOKUP[] = "it needs lookup tables of the original product";
+static const char GEO[] = "it needs a geographic database";
+static const char REPUTATION[] = "it needs a reputation service";
+static const char PACKET[] = "packets are not parsed";
+static const char MODEL[] = "models are not evaluated";
+
+static const struct {
+    const char *reason;
+    const char *names; /* separated by one blank */
+} REFUSED[] = {
+    {LATER, "acos asin atan cbrt cos cosh sin sinh tan tanh rand filter map"},
+    {LATER, "collect collectcompact collectdistinct collectsorted sizedistinct"},
+    {LATER,
+     "sha512 from16 from64 fromutf8 fromz85 to16 toutf8 toz85 pack unpackhllpp hex hex8 hash"},
+    {LATER,
+     "bigint float4 float8 ip6 net4 net6 mac set array mkarray mkset mkmap mktuple mkboxar bag"},
+    {LATER, "join stringify image template parsedate formatnumber humansize estimation compatible"},
+    {LATER, "mapped translated splitre subs subsall locate toktains weaktoktains weakin"},
+    {LATER, "shannonentropy damerau hamming osa countbyfilter at0 at1 atend keys values size"},
+    {LATER, "dropnulls sort purpose isip4 host midnight dayname daynumber isleapyear minuteofday"},
+    {LATER, "monthname monthnumber secondofday weekofmonth weekofyear absoluteuri opaqueuri"},
+    {LATER, "uriauthority urifragment urihost uripath uriport uriquery urischeme urissp uriuser"},
+    {LATER, "urldecode rootdomain rootprefix rootsuffix subdomain topleveldomain publicsuffix"},
+    {LATER, "httpstatusdescription httpstatustype jsonparse jqcompile jqeval label anymatches"},
+    {LATER, "nameglob pragmavalue tablename simplify instance databaseinfo port ipprotocol"},
+    {LATER, "uaname uafamily uaisrobot uadevicetype uaosname"},
+    {LOOKUP, "lu hlut hlurjson"},
+    {REPUTATION, "reputation reputationscore sbl"},
+    {GEO,
+     "routing asn asorg city connectiontype coordinates countrycode isp org latitude longitude"},
+    {GEO, "postalcode subdivision1code subdivision2code accuracyradius mm2country mm2city mm2asn"},
+    {GEO,
+     "mmcountry mmlatitude geocoord continentalpha2 continentname countryalpha2 countryalpha3"},
+    {GEO,
+     "countrycontinent countryname countrylatitude countrylongitude distance geohash geohashstr"},
+    {GEO, "gridlatlon latlon parsegeo reprgeo coordsystem"},
+    {MODEL, "mlevalmodel"},
+};
+
+static const char *const PACKET_PREFIXES[] = {"ether", "tcp", "udp"};
+
+/* The length of the name at p. */
+static size_t
+name_len(const char *p)
+{
+    return strcspn(p, " ");
+}
+
+const char *
+func_refused(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < ARRAY_LEN(REFUSED); i++)
+        for (const char *p = REFUSED[i].names; *p != '\0'; p += name_len(p), p += *p == ' ')
+            if (name_len(p) == len && strncasecmp(p, name, len) == 0)
+                return REFUSED[i].reason;
+    for (size_t i = 0; i < ARRAY_LEN(PACKET_PREFIXES); i++)
+        if (strncasecmp(name, PACKET_PREFIXES[i], strlen(PACKET_PREFIXES[i])) == 0)
+            return PACKET;
+    return NULL;
+}
+
+size_t
+func_refused_count(void)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(REFUSED); i++)
+        for (const char *p = REFUSED[i].names; *p != '\0'; p += name_len(p), p += *p == ' ')
+            n++;
+    return n;
+}
+
+void
+func_refused_name(size_t i, char out[64])
+{
+    out[0] = '\0';
+    for (size_t r = 0; r < ARRAY_LEN(REFUSED); r++)
+        for (const char *p = REFUSED[r].names; *p != '\0'; p += name_len(p), p += *p == ' ')
+            if (i-- == 0) {
+                size_t n = name_len(p) < 63 ? name_len(p) : 63;
+
+                memcpy(out, p, n);
+                out[n] = '\0';
+                return;
+            }
+}

@@ -1,0 +1,320 @@
+/* One S3 request with its retries: sign, send, judge the answer, wait, again. See s3_op.h. */
+
+#include "common/s3/s3_op.h"
+
+#include "common/base/clock.h"
+
+#include <event2/event.h>
+
+#define EXPECT_ABOVE (1024 * 1024) /* smaller bodies are sent before a refusal would come */
+
+struct s3_call {
+    struct s3_op *op;
+    struct s3_call *prev, *next;
+    struct s3_call_spec spec;
+    struct s3_wire wire;
+    struct s3_exchange *exchange; /* NULL while waiting */
+    struct event *timer;
+    char region[S3_REGION_MAX + 1]; /* this try is signed for */
+    int64_t signed_ms;              /* ... and at */
+    unsigned attempt;               /* counted tries, the running one included */
+    unsigned regions_tried, skews_tried;
+};
+
+static void send_try(struct s3_call *call);
+
+static void
+unlink_call(struct s3_call *call)
+{
+    if (call->prev != NULL)
+        call->prev->next = call->next;
+    else
+        call->op->calls = call->next;
+    if (call->next != NULL)
+        call->next->prev = call->prev;
+}
+
+static void
+free_call(struct s3_call *call)
+{
+    if (call->exchange != NULL)
+        call->op->client->transport_ops->cancel(call->exchange);
+    if (call->timer != NULL)
+        event_free(call->timer);
+    s3_wire_done(&call->wire);
+    s3_headers_done(&call->spec.req.query);
+    s3_headers_done(&call->spec.req.headers);
+    free(call->spec.body);
+    free(call);
+}
+
+void
+s3_call_drop(struct s3_call *call)
+{
+    /* What is on its way may still arrive. */
+    if (call->spec.makes_object && call->exchange != NULL)
+        call->op->result.unanswered_put = true;
+    unlink_call(call);
+    free_call(call);
+}
+
+void
+s3_call_drop_all(struct s3_op *op)
+{
+    while (op->calls != NULL)
+        s3_call_drop(op->calls);
+}
+
+enum s3_outcome s3_outcome_of_class(enum s3_class class)
+{
+    static const enum s3_outcome outcomes[] = {
+        [S3_CLASS_OK] = S3_OK,
+        [S3_CLASS_TRANSIENT] = S3_RETRY_LATER,
+        [S3_CLASS_THROTTLE] = S3_RETRY_LATER,
+        [S3_CLASS_SKEW] = S3_RETRY_LATER,
+        [S3_CLASS_REGION] = S3_USER_ERROR,
+        [S3_CLASS_RESTART] = S3_RETRY_LATER,
+        [S3_CLASS_PRECONDITION] = S3_EXISTS,
+        [S3_CLASS_FILE] = S3_FILE_ERROR,
+        [S3_CLASS_USER] = S3_USER_ERROR,
+    };
+
+    return outcomes[class];
+}
+
+bool
+s3_upload_is_gone(const struct s3_call_end *end)
+{
+    return strcmp(end->error->code, "NoSuchUpload") == 0 ||
+           strcmp(end->error->code, "NoSuchKey") == 0;
+}
+
+/* "Sun, 22 Nov 2026 21:04:10 GMT" (RFC 9110 section 5.6.7) -> ms, or 0. */
+static int64_t
+parse_date(const char *text)
+{
+    struct tm tm;
+    const char *end;
+
+    memset(&tm, 0, sizeof(tm));
+    end = text != NULL ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) : NULL;
+    return end != NULL && *end == '\0' ? (int64_t)timegm(&tm) * 1000 : 0;
+}
+
+/* The region of the bucket according to the answer, or NULL. */
+static const char *
+named_region(const struct s3_http_response *res, const struct s3_xml_error *error)
+{
+    const char *region = s3_headers_find(&res->headers, "x-amz-bucket-region");
+
+    if (region == NULL || region[0] == '\0')
+        region = error->region;
+    return region[0] != '\0' ? region : NULL;
+}
+
+static void
+remember_skew(struct s3_call *call, int64_t server_ms)
+{
+    struct s3_memory *row = s3_client_recall(call->op->client, call->op->endpoint.host, true);
+
+    row->skew_ms = server_ms - clock_now_ms();
+}
+
+/* "put object 'key' in bucket 'b': 403 AccessDenied: words (after 5 attempts)" */
+static void
+describe_failure(struct s3_call *call, const struct s3_http_response *res,
+                 const struct s3_xml_error *error, const char *hint)
+{
+    struct s3_op *op = call->op;
+    struct buf text;
+    bool on_key = call->spec.req.key != NULL;
+
+    buf_init(&text, 4096);
+    buf_puts(&text, call->spec.what);
+    if (on_key)
+        buf_printf(&text, " '%.160s'", call->spec.req.key);
+    buf_printf(&text, "%s bucket '%s': ", on_key ? " in" : " of", op->target.bucket);
+    if (res->net != S3_NET_OK) {
+        buf_puts(&text, s3_net_words(res->net));
+        if (res->net_message[0] != '\0')
+            buf_printf(&text, " (%.150s)", res->net_message);
+    } else {
+        buf_printf(&text, "%d%s%s", res->status, error->code[0] != '\0' ? " " : "", error->code);
+        if (error->message[0] != '\0')
+            buf_printf(&text, ": %.200s", error->message);
+        else if (hint[0] != '\0')
+            buf_printf(&text, ": %s", hint);
+    }
+    if (call->attempt > 1)
+        buf_printf(&text, " (after %u attempts)", call->attempt);
+    s3_op_message(op, "%s", buf_str(&text));
+    buf_done(&text);
+}
+
+static void
+end_call(struct s3_call *call, enum s3_class class, const struct s3_http_response *res,
+         const struct s3_xml_error *error)
+{
+    struct s3_call_end end = {class, res, error};
+
+    unlink_call(call);
+    call->spec.done(call->op, call->spec.tag, &end);
+    free_call(call);
+}
+
+static void
+on_retry_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    send_try(arg);
+}
+
+static void
+try_again(struct s3_call *call, const struct s3_verdict *v)
+{
+    struct timeval tv = {(time_t)(v->delay_ms / 1000), (suseconds_t)(v->delay_ms % 1000 * 1000)};
+
+    if (!v->free)
+        call->attempt++;
+    evtimer_add(call->timer, &tv);
+}
+
+/* Reads the body for an <Error>; true if the answer means failure whatever its status. */
+static bool
+read_error(const struct s3_call *call, const struct s3_http_response *res,
+           struct s3_xml_error *error)
+{
+    memset(error, 0, sizeof(*error));
+    if (res->net != S3_NET_OK || res->body.len == 0)
+        return false;
+    if (res->status < 300 && !call->spec.error_in_200)
+        return false;
+    return s3_xml_error_parse(buf_str(&res->body), res->body.len, error, NULL) == E_OK &&
+           res->status < 300;
+}
+
+static void
+judge(struct s3_call *call, const struct s3_http_response *res)
+{
+    struct s3_op *op = call->op;
+    struct s3_xml_error error;
+    bool failed_200 = read_error(call, res, &error);
+    const char *region = named_region(res, &error);
+    int64_t server_ms = parse_date(s3_headers_find(&res->headers, "date"));
+    struct s3_answer a = {
+        .net = res->net,
+        /* An <Error> in a 200 is what a 500 would have been, had the answer not begun already. */
+        .status = failed_200 ? 500 : res->status,
+        .code = error.code,
+        .other_region = region != NULL && strcmp(region, call->region) != 0,
+        .skew_ms = server_ms != 0 ? server_ms - call->signed_ms : 0,
+        .multipart = call->spec.multipart,
+        .attempt = call->attempt,
+        .attempts_max = op->client->opt.attempts,
+        .regions_tried = call->regions_tried,
+        .skews_tried = call->skews_tried,
+        .base_ms = op->client->opt.retry_base_ms,
+        .cap_ms = op->client->opt.retry_cap_ms,
+    };
+    struct s3_verdict v;
+
+    if (a.other_region)
+        a.other_region = s3_op_set_region(op, region);
+    v = s3_retry_decide(&a);
+    if (call->spec.makes_object &&
+        (res->sent_twice || s3_retry_unanswered(res->net, a.status, a.code, res->body_sent)))
+        op->result.unanswered_put = true;
+    op->result.http_status = res->status;
+    if (v.class != S3_CLASS_OK) {
+        snprintf(op->result.code, sizeof(op->result.code), "%s", error.code);
+        describe_failure(call, res, &error, v.hint);
+    }
+    if (v.class == S3_CLASS_SKEW && v.again) {
+        remember_skew(call, server_ms);
+        call->skews_tried++;
+    }
+    if (v.class == S3_CLASS_REGION && v.again)
+        call->regions_tried++;
+    if (v.again)
+        try_again(call, &v);
+    else
+        end_call(call, v.class, res, &error);
+}
+
+static void
+on_exchange_done(void *ctx, const struct s3_http_response *res)
+{
+    struct s3_call *call = ctx;
+
+    call->exchange = NULL; /* the transport frees it */
+    judge(call, res);
+}
+
+static void
+on_exchange_sent(void *ctx, int64_t body_bytes)
+{
+    struct s3_call *call = ctx;
+
+    if (call->spec.sent != NULL)
+        call->spec.sent(call->op, call->spec.tag, body_bytes);
+}
+
+static void
+send_try(struct s3_call *call)
+{
+    struct s3_op *op = call->op;
+    const struct s3_memory *known = s3_client_recall(op->client, op->endpoint.host, false);
+    struct s3_credentials cred = {op->target.access_key, op->target.secret_key,
+                                  op->target.session_token};
+    struct s3_exchange_events events = {on_exchange_sent, on_exchange_done, call};
+    struct s3_http_request req;
+    struct errinfo ei = ERRINFO_INIT;
+
+    call->signed_ms = clock_now_ms() + (known != NULL ? known->skew_ms : 0);
+    snprintf(call->region, sizeof(call->region), "%s", op->region);
+    call->spec.req.payload_hash = call->spec.payload_hash;
+    if (s3_request_build(&call->spec.req, &op->endpoint, call->region, &cred, call->signed_ms,
+                         &call->wire, &ei) < 0) {
+        s3_op_message(op, "%s: %s", call->spec.what, ei.msg);
+        s3_op_end(op, S3_USER_ERROR);
+        return;
+    }
+    req = (struct s3_http_request){
+        .method = call->spec.req.method,
+        .url = buf_str(&call->wire.url),
+        .headers = call->wire.headers.list,
+        .header_count = call->wire.headers.count,
+        .body = call->spec.from_file ? NULL : call->spec.body,
+        .fd = op->fd,
+        .offset = call->spec.offset,
+        .body_bytes = call->spec.body_bytes,
+        .expect_continue = call->spec.body_bytes > EXPECT_ABOVE,
+        .stall_timeout_s = call->spec.stall_timeout_s,
+    };
+    op->result.attempts++;
+    call->exchange = op->client->transport_ops->start(op->client->transport, &req, &events);
+}
+
+void
+s3_call_start(struct s3_op *op, const struct s3_call_spec *spec)
+{
+    struct s3_call *call = mem_zalloc(sizeof(*call));
+
+    call->op = op;
+    call->spec = *spec;
+    call->attempt = 1;
+    if (call->spec.payload_hash[0] == '\0')
+        digest_sha256_hex(call->spec.body != NULL ? call->spec.body : "",
+                          (size_t)(call->spec.body != NULL ? call->spec.body_bytes : 0),
+                          call->spec.payload_hash);
+    s3_wire_init(&call->wire);
+    call->timer = evtimer_new(op->client->opt.base, on_retry_timer, call);
+    if (call->timer == NULL)
+        bug("evtimer_new failed");
+    call->next = op->calls;
+    if (op->calls != NULL)
+        op->calls->prev = call;
+    op->calls = call;
+    send_try(call);
+}

@@ -1,0 +1,254 @@
+/* Multipart uploads under odd answers: errors in a 200, uploads that vanish, lost completions; and
+ * the choice between one PUT and parts. */
+
+#include "tests/unit/test_s3_fake.h"
+
+/* --- multipart ------------------------------------------------------------------------------- */
+
+static void
+test_multipart_flow(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = "  \n " ERR("InternalError")},
+        {.status = 200, .body = COMPLETED},
+    };
+    struct s3_put put = put_of(12 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.mode = S3_FORCE_MULTIPART;
+    put.if_none_match = true;
+    s = run(&put);
+    want(&s, S3_OK, 6);
+    want_line(0, "POST https://bkt.s3.us-east-1.amazonaws.com/k?uploads=");
+    want_line(1, "PUT https://bkt.s3.us-east-1.amazonaws.com/k?partNumber=1&uploadId=u1");
+    want_line(5, "POST https://bkt.s3.us-east-1.amazonaws.com/k?uploadId=u1");
+    assert_string_equal(sent_header(0, "x-amz-meta-bl-job"), "j");
+    assert_string_equal(sent_header(0, "if-none-match"), "");
+    assert_string_equal(sent_header(5, "if-none-match"), "*");
+    assert_string_equal(sent_header(5, "x-amz-mp-object-size"), "12582912");
+    /* The hash of 5 MiB of zeros, by sha256sum. */
+    assert_string_equal(sent_header(1, "x-amz-content-sha256"),
+                        "c036cbb7553a909f8b8877d4461924307f27ecb66cff928eeeafd569c3887e29");
+    assert_string_equal(s.res.etag, "e");
+    assert_int_equal(s.started, 1);
+    assert_true(s.res.unanswered_put);
+}
+
+static void
+test_lost_completion(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.net = S3_NET_STALL},
+        {.status = 404, .body = ERR("NoSuchUpload")},
+        {.status = 200,
+         .headers = {{"Content-Length", "6291456"},
+                     {"x-amz-meta-bl-job", "j"},
+                     {"ETag", "\"h-2\""}}},
+    };
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.mode = S3_FORCE_MULTIPART;
+    s = run(&put);
+    want(&s, S3_OK, 6);
+    want_line(5, "HEAD https://bkt.s3.us-east-1.amazonaws.com/k");
+    assert_string_equal(s.res.etag, "\"h-2\"");
+}
+
+/* The object there is another one: everything is sent again, into a new upload. */
+static void
+test_upload_vanished(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 404, .body = ERR("NoSuchUpload")},
+        {.status = 200, .headers = {{"Content-Length", "6291456"}, {"x-amz-meta-bl-job", "other"}}},
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.mode = S3_FORCE_MULTIPART;
+    s = run(&put);
+    want(&s, S3_OK, 9);
+    assert_int_equal(s.started, 2);
+}
+
+static void
+test_invalid_part(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 400, .body = ERR("InvalidPart")},
+        {.status = 204},
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.mode = S3_FORCE_MULTIPART;
+    s = run(&put);
+    want(&s, S3_OK, 9);
+    want_line(4, "DELETE https://bkt.s3.us-east-1.amazonaws.com/k?uploadId=u1");
+}
+
+static void
+test_part_denied(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        {.status = 403, .body = ERR("AccessDenied")},
+        OK_ETAG,
+    };
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.mode = S3_FORCE_MULTIPART;
+    s = run(&put);
+    assert_int_equal(s.res.outcome, S3_USER_ERROR);
+    assert_string_equal(s.res.code, "AccessDenied");
+    assert_true(s.left_upload); /* new keys may continue it */
+}
+
+static void
+test_exists_on_complete(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 412, .body = ERR("PreconditionFailed")},
+        {.status = 403, .body = ERR("AccessDenied")},
+    };
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.mode = S3_FORCE_MULTIPART;
+    put.if_none_match = true;
+    s = run(&put);
+    want(&s, S3_EXISTS, 5); /* whatever became of the abort */
+    assert_string_equal(s.res.code, "PreconditionFailed");
+    assert_int_equal(s.res.http_status, 412);
+    assert_true(s.left_upload);
+}
+
+static void
+test_continue_pages(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200,
+         .body = "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>1"
+                 "</NextPartNumberMarker><Part><PartNumber>1</PartNumber><ETag>a</ETag>"
+                 "<Size>5242880</Size></Part></ListPartsResult>"},
+        {.status = 200,
+         .body = "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>2"
+                 "</PartNumber><ETag>b</ETag><Size>77</Size></Part></ListPartsResult>"},
+        OK_ETAG, /* part 2 has the wrong size */
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    struct s3_put put = put_of(12 * MIB);
+    struct seen s;
+
+    (void)state;
+    PLAY(script);
+    put.upload_id = "old/id";
+    s = run(&put);
+    want(&s, S3_OK, 5);
+    want_line(0, "GET https://bkt.s3.us-east-1.amazonaws.com/k?uploadId=old%2Fid");
+    want_line(1, "GET https://bkt.s3.us-east-1.amazonaws.com/"
+                 "k?part-number-marker=1&uploadId=old%2Fid");
+    want_line(2, "PUT https://bkt.s3.us-east-1.amazonaws.com/k?partNumber=2&uploadId=old%2Fid");
+    assert_int_equal(s.started, 0);
+}
+
+/* --- the choice between one PUT and parts ---------------------------------------------------- */
+
+static void
+test_mode(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t bytes;
+        bool custom, honours, conditional;
+        enum s3_put_mode mode;
+        bool want_parts;
+    } cases[] = {
+        {"small", 10, false, false, false, S3_AUTO, false},
+        {"at the threshold", 64 * MIB, false, false, false, S3_AUTO, false},
+        {"above", 64 * MIB + 1, false, false, false, S3_AUTO, true},
+        {"above, conditional, amazon", 64 * MIB + 1, false, false, true, S3_AUTO, true},
+        {"above, conditional, custom", 64 * MIB + 1, true, false, true, S3_AUTO, false},
+        {"above, conditional, custom that honours it", 64 * MIB + 1, true, true, true, S3_AUTO,
+         true},
+        {"above, not conditional, custom", 64 * MIB + 1, true, false, false, S3_AUTO, true},
+        {"5 GiB, conditional, custom", S3_SINGLE_MAX, true, false, true, S3_AUTO, false},
+        {"over 5 GiB, conditional, custom", S3_SINGLE_MAX + 1, true, false, true, S3_AUTO, true},
+        {"forced parts", 10, false, false, false, S3_FORCE_MULTIPART, true},
+        {"forced single", 64 * MIB + 1, false, false, false, S3_FORCE_SINGLE, false},
+        {"empty, forced parts", 0, false, false, false, S3_FORCE_MULTIPART, false},
+    };
+    static const struct reply denied[] = {{.status = 403, .body = ERR("AccessDenied")}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_put put = put_of(cases[i].bytes);
+        struct seen s;
+        bool parts;
+
+        PLAY(denied);
+        put.target.endpoint = cases[i].custom ? "http://127.0.0.1:1" : NULL;
+        put.target.conditional_complete = cases[i].honours;
+        put.if_none_match = cases[i].conditional;
+        put.mode = cases[i].mode;
+        s = run(&put);
+        want(&s, S3_USER_ERROR, 1);
+        parts = strstr(fake.sent[0].line, "?uploads=") != NULL;
+        if (parts != cases[i].want_parts)
+            fail_msg("%s: got %s, want %s", cases[i].name, fake.sent[0].line,
+                     cases[i].want_parts ? "parts" : "one PUT");
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EACH(test_multipart_flow),  EACH(test_lost_completion),
+        EACH(test_upload_vanished), EACH(test_invalid_part),
+        EACH(test_part_denied),     EACH(test_exists_on_complete),
+        EACH(test_continue_pages),  EACH(test_mode),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

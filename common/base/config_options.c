@@ -72,6 +72,8 @@ const struct config_option config_options[] = {
 
     STR("duckdb", "data_dir", "/var/lib/bucketline/data", "folder with the tables' files"),
     STR("duckdb", "memory_limit", "300MB", "memory_limit of the engine, in its own notation"),
+    STR("duckdb", "max_temp", "20GB",
+        "what a query may write to the spool while it sorts or groups, in the engine's notation"),
     INT("duckdb", "threads", "2", 1, 1024, NULL, "engine threads of a materialised query"),
     LIST("duckdb", "time_columns", "",
          "time column by table where it is not eventdate: demo.flights.data=date"),

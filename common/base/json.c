@@ -74,21 +74,39 @@ check_text(const char *text, size_t len, struct errinfo *ei)
 }
 
 static int
+by_name(const void *a, const void *b)
+{
+    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
+}
+
+/* Sorted, since an attacker may send 100,000 keys. */
+static int
+check_names(const cJSON *object, struct errinfo *ei)
+{
+    size_t n = (size_t)cJSON_GetArraySize(object), i = 0;
+    const cJSON **list = mem_alloc(n * sizeof(const cJSON *)), *m;
+    int rc = E_OK;
+
+    for (m = object->child; m != NULL; m = m->next)
+        list[i++] = m;
+    qsort(list, n, sizeof(const cJSON *), by_name);
+    for (i = 1; rc == E_OK && i < n; i++) {
+        if (strcmp(list[i - 1]->string, list[i]->string) == 0)
+            rc = errinfo_set(ei, E_INVALID, "the key \"%s\" is there twice", list[i]->string);
+    }
+    free(list);
+    return rc;
+}
+
+static int
 check_keys(const cJSON *n, struct errinfo *ei)
 {
-    const cJSON *a, *b;
-    int rc;
+    const cJSON *m;
+    int rc = cJSON_IsObject(n) ? check_names(n, ei) : E_OK;
 
-    for (a = n->child; a != NULL; a = a->next) {
-        for (b = a->next; a->string != NULL && b != NULL; b = b->next) {
-            if (strcmp(a->string, b->string) == 0)
-                return errinfo_set(ei, E_INVALID, "the key \"%s\" is there twice", a->string);
-        }
-        rc = check_keys(a, ei);
-        if (rc < 0)
-            return rc;
-    }
-    return E_OK;
+    for (m = n->child; rc == E_OK && m != NULL; m = m->next)
+        rc = check_keys(m, ei);
+    return rc;
 }
 
 int

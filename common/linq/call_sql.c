@@ -371,6 +371,20 @@ fail_types(struct tr *tr, const struct expr *e, const struct val *v, size_t n)
     return rc;
 }
 
+/* A null where text is wanted is a null text: engines choose functions by type. */
+static void
+type_nulls(struct call *c)
+{
+    const char *p = c->fn->args;
+
+    for (size_t i = 0; i < c->n; i++, p++) {
+        p += *p == '?';
+        p -= *p == '+';
+        if (*p == 's')
+            coerce_null_text(c->tr, &c->v[i]);
+    }
+}
+
 static int
 check_aggregate(const struct scope *s, const struct expr *e)
 {
@@ -405,6 +419,7 @@ call_sql(const struct scope *s, const struct expr *e, struct val *ret)
         c.fn = func_next(c.fn);
     if (c.fn == NULL)
         return fail_types(tr, e, c.v, e->n);
+    type_nulls(&c);
     c.form = c.fn->forms[tr->dialect_id];
     if (c.form == NULL)
         return tr_fail(tr, e, "function '%s' is not supported by %s", c.fn->name,

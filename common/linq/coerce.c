@@ -190,8 +190,8 @@ coerce_compare(struct tr *tr, struct val *a, struct val *b, bool only_right)
         return 0;
     if (is_number(a->type) && is_number(b->type))
         return 0;
-    if (a->type == b->type && same_elements(a, b) && a->type != LINQ_UNKNOWN && a->type != LINQ_REGEX &&
-        a->type != LINQ_NET4)
+    if (a->type == b->type && same_elements(a, b) && a->type != LINQ_UNKNOWN &&
+        a->type != LINQ_REGEX && a->type != LINQ_NET4)
         return 0;
     if (b->type == LINQ_STR)
         return meet(tr, b, a, a, b);
@@ -203,6 +203,13 @@ coerce_compare(struct tr *tr, struct val *a, struct val *b, bool only_right)
                                                                              "around the number"
                         : a->type == LINQ_STR && is_number(b->type) ? "write the values as text"
                                                                     : NULL);
+}
+
+void
+coerce_null_text(const struct tr *tr, struct val *v)
+{
+    if (v->type == LINQ_NULL)
+        v->sql = tr->dialect->null_text;
 }
 
 void

@@ -118,7 +118,8 @@ const struct dialect dialect_duckdb = {
         [FORM_SHL] = "CAST(CAST($1 AS BIT) << CAST($2 & 63 AS INTEGER) AS BIGINT)",
         [FORM_SHR] = "($1 >> ($2 & 63))",
         [FORM_USHR] = "CAST(CAST($1 AS BIT) >> CAST($2 & 63 AS INTEGER) AS BIGINT)",
-        [FORM_CONCAT] = "($1 || $2)",
+        /* || with a null constant has no type of its own */
+        [FORM_CONCAT] = "CAST($1 || $2 AS VARCHAR)",
         [FORM_AT] = "($1)[CASE WHEN $2 >= 0 THEN 1 + $2 END]",
         [FORM_TIME_ADD] = "(CAST($1 AS TIMESTAMP) + to_milliseconds($2))",
         [FORM_TIME_SUB] = "(CAST($1 AS TIMESTAMP) - to_milliseconds($2))",

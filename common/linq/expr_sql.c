@@ -6,6 +6,16 @@
 #include <string.h>
 
 bool
+expr_has_column(const struct expr *e)
+{
+    bool yes = e->kind == EX_COLUMN;
+
+    for (size_t i = 0; i < e->n && !yes; i++)
+        yes = expr_has_column(e->args[i]);
+    return yes;
+}
+
+bool
 expr_is_aggregate(const struct expr *e)
 {
     return e->kind == EX_CALL && (e->fn->flags & FN_AGG) != 0;
@@ -230,13 +240,6 @@ not_sql(const struct scope *s, const struct expr *e, struct val *ret)
 
 /* --- membership: in, <-, ->, has ------------------------------------------------------------- */
 
-/* A bare NULL has no type, by which engines choose between text and array. */
-static const char *
-as_text(const struct tr *tr, const struct val *v)
-{
-    return v->type == LINQ_NULL ? tr->dialect->null_text : v->sql;
-}
-
 static const char *
 in_net(struct tr *tr, const struct val *x, const struct expr *net)
 {
@@ -296,7 +299,8 @@ any_in_text(const struct scope *s, const struct expr *set, const struct val *tex
         if (!fits(v.type, LINQ_STR))
             return tr_fail(tr, v.e, "%s is searched for texts only, %s is none", tr_show(tr, text),
                            tr_show(tr, &v));
-        parts[i] = form2(tr, FORM_HAS, text->sql, as_text(tr, &v));
+        coerce_null_text(tr, &v);
+        parts[i] = form2(tr, FORM_HAS, text->sql, v.sql);
     }
     ret->sql = set->n == 0 ? "FALSE" : form_join(tr, parts, set->n, " OR ");
     ret->type = LINQ_BOOL;
@@ -340,7 +344,8 @@ in_value(const struct scope *s, struct val *x, struct val *c, struct val *ret)
         return 0;
     }
     if (c->type == LINQ_STR && fits(x->type, LINQ_STR)) {
-        ret->sql = form2(tr, FORM_HAS, c->sql, as_text(tr, x));
+        coerce_null_text(tr, x);
+        ret->sql = form2(tr, FORM_HAS, c->sql, x->sql);
         return 0;
     }
     if (c->type == LINQ_ARRAY && (c->elem == x->type || x->type == LINQ_NULL ||

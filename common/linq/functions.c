@@ -71,7 +71,7 @@ static const struct linq_func FUNCS[] = {
     AGG("sum", "i", INT, "CAST(sum($1) AS BIGINT)"),
     AGG_INEXACT("sum", "f", FLOAT, "CAST(sum($1) AS DOUBLE)"),
     AGG("sum", "d", DUR, "CAST(sum($1) AS BIGINT)"),
-    AGG("sum2", "i", INT, "CAST(sum(CAST($1 AS HUGEINT) * $1) AS BIGINT)"),
+    AGG("sum2", "i", FLOAT, "CAST(sum(CAST($1 AS HUGEINT) * $1) AS DOUBLE)"),
     AGG_INEXACT("sum2", "f", FLOAT, "CAST(sum(CAST($1 AS DOUBLE) * $1) AS DOUBLE)"),
     AGG("avg", "i", FLOAT, "avg($1)"),
     AGG_INEXACT("avg", "f", FLOAT, "avg($1)"),

@@ -45,7 +45,10 @@ void linq_free(struct linq_query *q);
 size_t linq_table_count(const struct linq_query *q);
 const char *linq_table_name(const struct linq_query *q, size_t i);
 
-/* Types of the language. A column's engine type is mapped to one of these by the engine. */
+/* Types of the language. A column's engine type is mapped to one of these by the engine: integers
+ * of any width are INT, floats and decimals FLOAT, dates and timestamps of any unit TIMESTAMP; what
+ * has no match (structs, maps, blobs) is UNKNOWN and can only be selected, counted and tested for
+ * null. */
 enum linq_type {
     LINQ_UNKNOWN,
     LINQ_BOOL,
@@ -78,7 +81,9 @@ struct linq_catalog {
                    struct errinfo *ei);
     /* Name of the time column; NULL where the table has none. Borrowed. */
     const char *(*time_column)(void *ctx, const char *table);
-    /* Appends the SQL of the table's relation: DuckDB a quoted view name, ClickHouse `a`.`b_c`. */
+    /* The SQL of the table's relation, over all of its rows: DuckDB a quoted view name, ClickHouse
+     * `a`.`b_c`. It goes into the SQL as it is. Borrowed until the next call. Column names are
+     * those of columns(), in the same case; a column of type ip4 is text there. */
     const char *(*relation)(void *ctx, const char *table);
 };
 
@@ -104,7 +109,8 @@ struct linq_sql {
     enum linq_class class_;
     bool exact;                  /* the same input gives the same rows in the same order, always:
                                   * every function exact, order complete over all columns */
-    struct linq_column *columns; /* of the result, in order */
+    struct linq_column *columns; /* of the result, in order. In the engine's rows ip4, net4 and
+                                  * arrays (JSON) are text, durations whole milliseconds */
     size_t column_count;
     int time_index; /* result column that is the (unrenamed) time column; -1: none */
 };

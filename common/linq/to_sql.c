@@ -226,8 +226,8 @@ add_group_item(struct frame *f, struct level *grouped, const struct item *it)
         return tr_fail(f->tr, expr_find_aggregate(it->e), "an aggregate is no key of a group");
     if ((rc = expr_sql(&s, it->e, &v)) < 0)
         return rc;
-    /* a bare number in GROUP BY would be the number of a column */
-    if (it->e->kind != EX_COLUMN)
+    /* a bare number in GROUP BY or ORDER BY would be the number of a column */
+    if (!expr_has_column(it->e))
         v.sql = form2(f->tr, FORM_ELSE, v.sql, v.sql);
     key = frame_add(f, grouped, name, &v);
     if (it->alias == NULL && it->e->kind != EX_COLUMN)

@@ -72,6 +72,8 @@ int coerce_compare(struct tr *tr, struct val *a, struct val *b, bool only_right)
 int coerce_same(struct tr *tr, struct val *a, struct val *b, const char *what);
 /* Widens a leaf to the language's type: 64-bit integers, doubles. */
 void coerce_widen(struct tr *tr, struct val *v);
+/* Gives a bare null the type of text. */
+void coerce_null_text(const struct tr *tr, struct val *v);
 int coerce_bool(struct tr *tr, const struct val *v, const char *where);
 /* Any value as text, as it is shown. */
 int coerce_text(struct tr *tr, struct val *v);
@@ -155,6 +157,7 @@ int call_sql(const struct scope *s, const struct expr *e, struct val *ret);
 int subquery_sql(struct tr *tr, const struct pipeline *pl, size_t want, const char **ret_sql,
                  struct ptrs *ret_cols);
 
+bool expr_has_column(const struct expr *e);
 bool expr_is_aggregate(const struct expr *e);
 /* The place of the first aggregate call in e, NULL if none. Subqueries are not looked into. */
 const struct expr *expr_find_aggregate(const struct expr *e);

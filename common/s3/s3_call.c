@@ -4,8 +4,6 @@
 
 #include "common/base/clock.h"
 
-#include <event2/event.h>
-
 #define EXPECT_ABOVE (1024 * 1024) /* smaller bodies are sent before a refusal would come */
 
 struct s3_call {
@@ -14,7 +12,7 @@ struct s3_call {
     struct s3_call_spec spec;
     struct s3_wire wire;
     struct s3_exchange *exchange; /* NULL while waiting */
-    struct event *timer;
+    struct s3_timer *timer;
     char region[S3_REGION_MAX + 1]; /* this try is signed for */
     int64_t signed_ms;              /* ... and at */
     unsigned attempt;               /* counted tries, the running one included */
@@ -39,8 +37,7 @@ free_call(struct s3_call *call)
 {
     if (call->exchange != NULL)
         call->op->client->transport_ops->cancel(call->exchange);
-    if (call->timer != NULL)
-        event_free(call->timer);
+    call->op->client->transport_ops->timer_free(call->timer);
     s3_wire_done(&call->wire);
     s3_headers_done(&call->spec.req.query);
     s3_headers_done(&call->spec.req.headers);
@@ -163,21 +160,17 @@ end_call(struct s3_call *call, enum s3_class class, const struct s3_http_respons
 }
 
 static void
-on_retry_timer(evutil_socket_t fd, short what, void *arg)
+on_retry_timer(void *arg)
 {
-    (void)fd;
-    (void)what;
     send_try(arg);
 }
 
 static void
 try_again(struct s3_call *call, const struct s3_verdict *v)
 {
-    struct timeval tv = {(time_t)(v->delay_ms / 1000), (suseconds_t)(v->delay_ms % 1000 * 1000)};
-
     if (!v->free)
         call->attempt++;
-    evtimer_add(call->timer, &tv);
+    call->op->client->transport_ops->timer_set(call->timer, v->delay_ms);
 }
 
 /* Reads the body for an <Error>; true if the answer means failure whatever its status. */
@@ -309,9 +302,7 @@ s3_call_start(struct s3_op *op, const struct s3_call_spec *spec)
                           (size_t)(call->spec.body != NULL ? call->spec.body_bytes : 0),
                           call->spec.payload_hash);
     s3_wire_init(&call->wire);
-    call->timer = evtimer_new(op->client->opt.base, on_retry_timer, call);
-    if (call->timer == NULL)
-        bug("evtimer_new failed");
+    call->timer = op->client->transport_ops->timer_new(op->client->transport, on_retry_timer, call);
     call->next = op->calls;
     if (op->calls != NULL)
         op->calls->prev = call;

@@ -3,7 +3,6 @@
 #include "common/s3/s3_multipart.h"
 #include "common/s3/s3_op.h"
 
-#include <event2/event.h>
 #include <stdarg.h>
 
 #define MIB (1024LL * 1024)
@@ -177,12 +176,10 @@ s3_target_url(const struct s3_target *target, const char *key, struct buf *out, 
 /* --- operations ------------------------------------------------------------------------------ */
 
 static void
-on_step(evutil_socket_t fd, short what, void *arg)
+on_step(void *arg)
 {
     struct s3_op *op = arg;
 
-    (void)fd;
-    (void)what;
     if (op->ending)
         finish_op(op);
     else
@@ -247,9 +244,7 @@ s3_op_start(struct s3_op *op, struct s3_client *client, const struct s3_target *
     copy_target(&op->target, target);
     op->key = mem_strdup(key);
     snprintf(op->region, sizeof(op->region), "%s", target->region);
-    op->step_event = evtimer_new(client->opt.base, on_step, op);
-    if (op->step_event == NULL)
-        bug("evtimer_new failed");
+    op->step_timer = client->transport_ops->timer_new(client->transport, on_step, op);
     start_in_known_region(op);
     op->next = client->ops;
     if (client->ops != NULL)
@@ -262,8 +257,8 @@ s3_op_start(struct s3_op *op, struct s3_client *client, const struct s3_target *
 void
 s3_op_discard(struct s3_op *op)
 {
-    if (op->step_event != NULL)
-        event_free(op->step_event);
+    if (op->client != NULL)
+        op->client->transport_ops->timer_free(op->step_timer);
     free_target(&op->target);
     free(op->key);
     op->release(op);
@@ -272,10 +267,7 @@ s3_op_discard(struct s3_op *op)
 void
 s3_op_wake(struct s3_op *op)
 {
-    /* A timer of zero, not event_active: sockets get their turn in between. */
-    struct timeval now = {0, 0};
-
-    evtimer_add(op->step_event, &now);
+    op->client->transport_ops->timer_set(op->step_timer, 0);
 }
 
 void

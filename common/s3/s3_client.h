@@ -53,7 +53,7 @@ struct s3_client_options {
 int s3_client_new(const struct s3_client_options *opt, struct s3_client **ret,
                   struct errinfo *ei) MUST_CHECK;
 /* Operations still running end with S3_CANCELLED, told before this returns; their callbacks must
- * not start new ones. NULL is fine. */
+ * not start new ones. Not from inside a callback of this client. NULL is fine. */
 void s3_client_free(struct s3_client *client);
 
 /* Where and as whom. */

@@ -20,8 +20,6 @@
 #include "common/s3/s3_transport.h"
 #include "common/s3/s3_xml.h"
 
-struct event;
-
 #define S3_MEMORY_ROWS 128
 
 /* What answers taught us, by endpoint and bucket (region) or host (clock). The oldest goes. */
@@ -53,7 +51,7 @@ struct s3_op {
     int fd;                         /* of bodies from a file */
     struct s3_call *calls;
     struct s3_result result;
-    struct event *step_event;
+    struct s3_timer *step_timer;
     bool ending;
     void (*step)(struct s3_op *op);    /* after s3_op_wake, from the loop */
     void (*deliver)(struct s3_op *op); /* calls the user's function */

@@ -2,9 +2,10 @@
 #define S3_S3_TRANSPORT_H
 
 /*
- * The seam between the client and the network: a small table of functions that sends one finished
- * HTTP/1.1 request and tells what came back. libcurl is behind it (s3_transport_curl.c), or a fake
- * in a test. It knows nothing of S3, signs nothing, tries nothing again, follows no redirect.
+ * The seam between the client and the world: a small table of functions that sends one finished
+ * HTTP/1.1 request and tells what came back, and the timers of the loop it runs on. libcurl is
+ * behind it (s3_transport_curl.c), or a fake in a test. It knows nothing of S3, signs nothing,
+ * tries nothing again, follows no redirect.
  *
  * Order: open once; start any number of requests; each ends with one call of done, from the loop,
  * never from inside start, unless it is cancelled; close drops what is left without a call.
@@ -22,6 +23,7 @@
 struct event_base;
 struct s3_transport;
 struct s3_exchange;
+struct s3_timer;
 
 #define S3_ANSWER_BODY_MAX   (4 * 1024 * 1024) /* the largest is a page of parts: 300 KB */
 #define S3_ANSWER_HEADER_MAX (64 * 1024)
@@ -72,6 +74,11 @@ struct s3_transport_ops {
                                  const struct s3_exchange_events *events);
     /* No call comes and nothing borrowed is touched after it; allowed inside sent and done. */
     void (*cancel)(struct s3_exchange *ex);
+    /* A timer: fn(ctx) once, from the loop, delay_ms after it was set; sockets get their turn
+     * before it even with 0. May be set again, and freed inside fn. */
+    struct s3_timer *(*timer_new)(struct s3_transport *t, void (*fn)(void *ctx), void *ctx);
+    void (*timer_set)(struct s3_timer *timer, int64_t delay_ms);
+    void (*timer_free)(struct s3_timer *timer); /* NULL is fine */
 };
 
 extern const struct s3_transport_ops s3_transport_curl;

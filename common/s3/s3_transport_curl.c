@@ -38,6 +38,12 @@ struct s3_exchange {
     bool cancelled, file_failed;
 };
 
+struct s3_timer {
+    struct event *ev;
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
 /* Per socket: libevent's event, kept by curl_multi_assign. */
 struct socket_watch {
     struct event *ev;
@@ -310,6 +316,48 @@ on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_a
     return 0;
 }
 
+/* --- timers ---------------------------------------------------------------------------------- */
+
+static void
+on_timer_due(evutil_socket_t fd, short what, void *arg)
+{
+    struct s3_timer *timer = arg;
+
+    (void)fd;
+    (void)what;
+    timer->fn(timer->ctx);
+}
+
+static struct s3_timer *
+curl_transport_timer_new(struct s3_transport *t, void (*fn)(void *ctx), void *ctx)
+{
+    struct s3_timer *timer = mem_zalloc(sizeof(*timer));
+
+    timer->fn = fn;
+    timer->ctx = ctx;
+    timer->ev = evtimer_new(t->base, on_timer_due, timer);
+    if (timer->ev == NULL)
+        bug("evtimer_new failed");
+    return timer;
+}
+
+static void
+curl_transport_timer_set(struct s3_timer *timer, int64_t delay_ms)
+{
+    struct timeval tv = {(time_t)(delay_ms / 1000), (suseconds_t)(delay_ms % 1000 * 1000)};
+
+    evtimer_add(timer->ev, &tv);
+}
+
+static void
+curl_transport_timer_free(struct s3_timer *timer)
+{
+    if (timer == NULL)
+        return;
+    event_free(timer->ev);
+    free(timer);
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
 static void
@@ -472,4 +520,7 @@ const struct s3_transport_ops s3_transport_curl = {
     .close = curl_transport_close,
     .start = curl_transport_start,
     .cancel = curl_transport_cancel,
+    .timer_new = curl_transport_timer_new,
+    .timer_set = curl_transport_timer_set,
+    .timer_free = curl_transport_timer_free,
 };

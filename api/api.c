@@ -5,6 +5,7 @@
 #include "api/router.h"
 #include "api/server.h"
 #include "common/base/clock.h"
+#include "common/store/job_store.h"
 
 struct wait {
     struct api *api;
@@ -83,6 +84,19 @@ api_handle(void *ctx, struct request *rq)
         rq->route->handler(api, rq);
 }
 
+/* A Redis that may evict or keeps no log is refused; one that is away is waited for. */
+static int
+check_redis(const struct config *cfg, struct errinfo *ei)
+{
+    struct job_store *store = NULL;
+    int rc = job_store_open(cfg, &store, ei);
+
+    if (rc == E_OK)
+        rc = job_store_check(store, ei);
+    job_store_close(store);
+    return rc == E_TRANSIENT ? E_OK : rc;
+}
+
 int
 api_open(const struct config *cfg, struct event_base *base, struct api **ret, struct errinfo *ei)
 {
@@ -99,6 +113,8 @@ api_open(const struct config *cfg, struct event_base *base, struct api **ret, st
                          "seals secrets ('bucketline key master FILE' makes one)");
     else
         rc = seal_open(key_file, &api->seal, ei);
+    if (rc == E_OK)
+        rc = check_redis(cfg, ei);
     if (rc == E_OK)
         rc = store_async_open(cfg, base, &api->store, ei);
     if (rc == E_OK) {

@@ -483,7 +483,7 @@ s3_params_parse(const struct json *params, const struct config *cfg, struct s3_p
     size_t before = f->count;
 
     *ret = (struct s3_params){.multiplefile = 1};
-    for (m = json_first(params); m != NULL; m = json_next(m)) {
+    for (m = json_first(params); m != NULL && f->count < FAULTS_MAX; m = json_next(m)) {
         row = find_param(json_key(m));
         if (row == NULL)
             refuse_unknown(json_key(m), f);
@@ -513,7 +513,7 @@ s3_params_parse_keys(const struct json *params, struct s3_params *ret, struct fa
     const struct json *m;
 
     *ret = (struct s3_params){.multiplefile = 1};
-    for (m = json_first(params); m != NULL; m = json_next(m)) {
+    for (m = json_first(params); m != NULL && f->count < FAULTS_MAX; m = json_next(m)) {
         row = find_param(json_key(m));
         if (row == NULL)
             refuse_unknown(json_key(m), f);

@@ -108,18 +108,19 @@ struct linq_func;
 struct pipeline;
 
 struct expr {
-    enum expr_kind kind;
-    enum op op;
-    int depth;
-    int bits;
-    int64_t i;
-    double d;
-    const char *s;
-    const struct linq_func *fn; /* the first row of that name */
-    const struct pipeline *sub;
+    unsigned char kind, op; /* enum expr_kind, enum op */
+    unsigned char bits;     /* EX_NET4 */
+    short depth;
+    uint32_t n; /* of args */
+    union {
+        int64_t i;
+        double d;
+        const char *s;
+        const struct linq_func *fn; /* the first row of that name */
+        const struct pipeline *sub;
+        const unsigned char *ops; /* enum op */
+    };
     struct expr **args;
-    unsigned char *ops; /* enum op */
-    size_t n;
     struct place at;
 };
 

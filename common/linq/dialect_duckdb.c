@@ -78,7 +78,9 @@ const struct dialect dialect_duckdb = {
         [FORM_DOUBLE] = "CAST($1 AS DOUBLE)",
         [FORM_TEXT] = "CAST($1 AS VARCHAR)",
         [FORM_TEXT_OF_TIME] = "strftime(CAST($1 AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')",
-        [FORM_TEXT_OF_IP] = "(($1 >> 24) || '.' || (($1 >> 16) & 255) || '.' || (($1 >> 8) & 255) || '.' || ($1 & 255))",
+        [FORM_TEXT_OF_IP] =
+            "(($1 >> 24) || '.' || (($1 >> 16) & 255) || '.' || (($1 >> 8) & 255) || '.' ||"
+            " ($1 & 255))",
         [FORM_TEXT_OF_ARRAY] = "CAST(to_json($1) AS VARCHAR)",
         [FORM_NUMBER_OF_TEXT] = "TRY_CAST($1 AS DECIMAL(38, 6))",
         [FORM_TIME_OF_TEXT] = "TRY_CAST($1 AS TIMESTAMP)",

@@ -102,7 +102,7 @@ literal_sql(const struct scope *s, const struct expr *e, struct val *ret)
     struct tr *tr = s->tr;
 
     ret->leaf = true;
-    switch (e->kind) {
+    switch ((enum expr_kind)e->kind) {
     case EX_NULL:
         ret->sql = "NULL";
         ret->type = LINQ_NULL;
@@ -516,7 +516,7 @@ binary_sql(const struct scope *s, const struct expr *e, struct val *ret)
         }
         return 0;
     }
-    return fail_binary(tr, e->op, &a, &b);
+    return fail_binary(tr, (enum op)e->op, &a, &b);
 }
 
 static int
@@ -545,7 +545,8 @@ unary_sql(const struct scope *s, const struct expr *e, struct val *ret)
         return rc;
     if (!fits(v.type, LINQ_INT) &&
         (e->op == OP_BNOT || (v.type != LINQ_FLOAT && v.type != LINQ_DURATION)))
-        return tr_fail(tr, v.e, "'%s' does not work on %s", op_mark(e->op), tr_show(tr, &v));
+        return tr_fail(tr, v.e, "'%s' does not work on %s", op_mark((enum op)e->op),
+                       tr_show(tr, &v));
     coerce_widen(tr, &v);
     ret->sql = form1(tr, e->op == OP_NEG ? FORM_NEG : FORM_BNOT, v.sql);
     ret->type = v.type;
@@ -578,7 +579,7 @@ expr_sql(const struct scope *s, const struct expr *e, struct val *ret)
         use_column(c, ret);
         return 0;
     }
-    switch (e->kind) {
+    switch ((enum expr_kind)e->kind) {
     case EX_COLUMN:
         rc = column_sql(s, e, ret);
         break;

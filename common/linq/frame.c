@@ -22,12 +22,23 @@ frame_find(const struct ptrs *cols, const char *name)
     return NULL;
 }
 
+/* The text of e, blanks made even as in a column's name. */
+static const char *
+even_text(struct tr *tr, const struct expr *e)
+{
+    const char *written = tr->q->text + e->at.off, *even;
+    size_t n;
+    struct token *toks = lexer_run(&tr->arena, written, e->at.end - e->at.off, &n);
+
+    even = lexer_text(&tr->arena, written, toks, n - 1);
+    free(toks);
+    return even;
+}
+
 struct col *
 frame_find_text(struct tr *tr, const struct ptrs *cols, const struct expr *e)
 {
     const char *written = tr->q->text + e->at.off, *even = NULL;
-    struct token *toks;
-    size_t n;
 
     if (e->kind != EX_CALL && e->kind != EX_OP && e->kind != EX_CHAIN)
         return NULL;
@@ -37,8 +48,7 @@ frame_find_text(struct tr *tr, const struct ptrs *cols, const struct expr *e)
         if (c->text == NULL || c->text[0] != written[0])
             continue;
         if (even == NULL) {
-            toks = lexer_run(&tr->arena, written, e->at.end - e->at.off, &n);
-            even = lexer_text(&tr->arena, written, toks, n - 1);
+            even = even_text(tr, e);
         }
         if (strcmp(c->text, even) == 0)
             return c;
@@ -274,10 +284,8 @@ frame_aggregate(struct frame *f, const struct expr *call, struct col **ret)
 {
     struct tr *tr = f->tr;
     struct scope s = {.tr = tr, .aggregates = true};
-    struct token *toks;
     struct col *c;
     struct val v;
-    size_t n;
     int rc;
 
     if (f->group == NULL)
@@ -289,11 +297,10 @@ frame_aggregate(struct frame *f, const struct expr *call, struct col **ret)
         s.cols = &f->group->in_cols;
         if ((rc = call_sql(&s, call, &v)) < 0)
             return rc;
-        toks = lexer_run(&tr->arena, tr->q->text + call->at.off, call->at.end - call->at.off, &n);
         c = frame_add(f, f->group, NULL, &v);
         c->alias = unique_alias(tr, f->group, call->fn->name);
         c->aggregate = true;
-        c->text = lexer_text(&tr->arena, tr->q->text + call->at.off, toks, n - 1);
+        c->text = even_text(tr, call);
     }
     *ret = pass_up(f, f->group, c);
     return 0;

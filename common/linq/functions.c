@@ -116,7 +116,8 @@ static const struct linq_func FUNCS[] = {
     SCALAR("endswith", "ss", BOOL, "suffix($1, $2)"),
     SCALAR("indexof", "ss", INT, "(instr($1, $2) - 1)"),
     SCALAR("reverse", "s", STR, "reverse($1)"),
-    SCALAR("replace", "sss", STR, "regexp_replace($1, regexp_escape($2), replace($3, '\\', '\\\\'))"),
+    SCALAR("replace", "sss", STR,
+           "regexp_replace($1, regexp_escape($2), replace($3, '\\', '\\\\'))"),
     SCALAR("replaceall", "sss", STR, "replace($1, $2, $3)"),
     SCALAR("split", "ss", ARR, "string_split($1, $2)"),
     SCALAR("split", "ssI", STR, "string_split($1, $2)[1 + $3]"),
@@ -126,7 +127,8 @@ static const struct linq_func FUNCS[] = {
     /* regular expressions */
     SPECIAL("re", "S", LINQ_REGEX, 0, SP_RE, ""),
     SCALAR("peek", "sr", STR, "CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2) END"),
-    SCALAR("peek", "srI", STR, "CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, $3) END"),
+    SCALAR("peek", "srI", STR,
+           "CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, $3) END"),
 
     /* null and choice */
     SCALAR("isnull", "*", BOOL, "($1 IS NULL)"),
@@ -159,7 +161,8 @@ static const struct linq_func FUNCS[] = {
     /* addresses; an address is a number inside the query and text outside */
     SCALAR("ip4", "p", LINQ_IP4, "$1"),
     SPECIAL("ip4", "s", LINQ_IP4, 0, SP_IP4, ""),
-    SCALAR("ip4", "i", LINQ_IP4, "CASE WHEN $1 BETWEEN 0 AND 4294967295 THEN CAST($1 AS BIGINT) END"),
+    SCALAR("ip4", "i", LINQ_IP4,
+           "CASE WHEN $1 BETWEEN 0 AND 4294967295 THEN CAST($1 AS BIGINT) END"),
     SCALAR("isprivate", "p", BOOL, "(" PRIVATE ")"),
     SCALAR("ispublic", "p", BOOL, "(NOT (" PRIVATE SPECIAL_USE "))"),
 
@@ -171,7 +174,8 @@ static const struct linq_func FUNCS[] = {
     SCALAR("epoch", "t", INT, "epoch_ms(CAST($1 AS TIMESTAMP))"),
     SPECIAL("formatdate", "tS?Z", STR, 0, SP_FORMATDATE, "strftime($L, $2)"),
     SCALAR("period", "td", TS,
-           "time_bucket(to_milliseconds(CASE WHEN $2 > 0 THEN $2 END), CAST($1 AS TIMESTAMP), TIMESTAMP '1970-01-01 00:00:00')"),
+           "time_bucket(to_milliseconds(CASE WHEN $2 > 0 THEN $2 END), "
+           " CAST($1 AS TIMESTAMP), TIMESTAMP '1970-01-01 00:00:00')"),
     SCALAR("year", "t?Z", INT, "year($L)"),
     SCALAR("month", "t?Z", INT, "(month($L) - 1)"),
     SCALAR("day", "", DUR, "CAST(86400000 AS BIGINT)"),

@@ -277,7 +277,7 @@ lex_ip4(struct lexer *lx, size_t n)
             return;
         }
         t->kind = T_NET4;
-        t->bits = bits;
+        t->bits = (unsigned char)bits;
         t->i = bits == 0 ? 0 : t->i & ~((INT64_C(1) << (32 - bits)) - 1);
     }
     advance(lx, n + k);
@@ -379,6 +379,8 @@ lex_other(struct lexer *lx)
     size_t n;
 
     for (size_t i = 0; i < ARRAY_LEN(PUNCT); i++) {
+        if (PUNCT[i][0] != lx->text[lx->pos])
+            continue;
         n = strlen(PUNCT[i]);
         if (lx->len - lx->pos >= n && memcmp(lx->text + lx->pos, PUNCT[i], n) == 0) {
             lx->tok->kind = T_PUNCT;
@@ -435,7 +437,6 @@ lexer_run(struct arena *a, const char *text, size_t len, size_t *ret_count)
     struct lexer lx = {.arena = a, .text = text, .line = 1, .column = 1};
     struct token *toks = NULL;
     size_t n = 0, cap = 0, good = utf8_prefix(text, len);
-    struct token *ret;
 
     lx.len = good;
     for (;;) {
@@ -455,11 +456,8 @@ lexer_run(struct arena *a, const char *text, size_t len, size_t *ret_count)
         if (lx.tok->kind == T_END || lx.tok->kind == T_BAD)
             break;
     }
-    ret = arena_alloc(a, n * sizeof(*ret));
-    memcpy(ret, toks, n * sizeof(*ret));
-    free(toks);
     *ret_count = n;
-    return ret;
+    return toks;
 }
 
 /* A blank goes between two tokens where one was written, but not along the inside of brackets or in

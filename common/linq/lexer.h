@@ -24,15 +24,17 @@ enum token_kind {
 };
 
 struct token {
-    enum token_kind kind;
-    int bits;
-    int64_t i;
-    double d;
-    const char *s;
+    unsigned char kind, bits; /* enum token_kind */
+    union {
+        int64_t i;
+        double d;
+        const char *s;
+    };
     struct place at;
 };
 
-/* Tokens of text[0..len), the last one T_END or T_BAD. In the arena. */
+/* Tokens of text[0..len), the last one T_END or T_BAD. Caller frees; their texts are in the arena.
+ */
 struct token *lexer_run(struct arena *a, const char *text, size_t len, size_t *ret_count);
 
 /* n tokens as text with even blanks: "count( )" -> "count()", "f(a,b)" -> "f(a, b)". */

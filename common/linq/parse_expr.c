@@ -53,7 +53,7 @@ new_expr(struct parser *p, enum expr_kind kind, struct place at)
 {
     struct expr *e = arena_alloc(&p->q->arena, sizeof(*e));
 
-    e->kind = kind;
+    e->kind = (unsigned char)kind;
     e->depth = 1;
     e->at = at;
     return e;
@@ -63,12 +63,12 @@ new_expr(struct parser *p, enum expr_kind kind, struct place at)
 static int
 finish(struct parser *p, struct expr *e, struct expr **ret)
 {
-    int below = e->sub != NULL ? e->sub->depth : 0;
+    int below = e->kind == EX_SUBQUERY ? e->sub->depth : 0;
 
     for (size_t i = 0; i < e->n; i++)
         if (e->args[i]->depth > below)
             below = e->args[i]->depth;
-    e->depth = below + 1;
+    e->depth = (short)(below + 1);
     if (p->pos > 0)
         e->at.end = p->toks[p->pos - 1].at.end;
     if (e->depth > LINQ_DEPTH_MAX)
@@ -81,7 +81,7 @@ finish(struct parser *p, struct expr *e, struct expr **ret)
 static void
 set_args(struct parser *p, struct expr *e, struct ptrs *args)
 {
-    e->n = args->n;
+    e->n = (uint32_t)args->n;
     e->args = arena_alloc(&p->q->arena, (args->n + 1) * sizeof(*e->args));
     for (size_t i = 0; i < args->n; i++)
         e->args[i] = args->items[i];
@@ -93,7 +93,7 @@ new_op(struct parser *p, enum op op, struct place at, struct expr *a, struct exp
     struct expr *e = new_expr(p, EX_OP, at);
     struct ptrs args = {0};
 
-    e->op = op;
+    e->op = (unsigned char)op;
     ptrs_add(&p->q->arena, &args, a);
     if (b != NULL)
         ptrs_add(&p->q->arena, &args, b);
@@ -164,12 +164,11 @@ operator_call(struct parser *p, const struct token *name, const struct func_op *
                                        : f->args == 2 ? "any, any"
                                                       : "bool, bool, ..."));
     e = new_expr(p, EX_OP, name->at);
-    e->op = f->op;
+    e->op = (unsigned char)f->op;
     set_args(p, e, args);
     if (f->op >= OP_EQ && f->op <= OP_GE) {
         e->kind = EX_CHAIN;
-        e->ops = arena_alloc(&p->q->arena, 1);
-        e->ops[0] = (unsigned char)f->op;
+        e->ops = &e->op;
     }
     return finish(p, e, ret);
 }
@@ -320,24 +319,27 @@ parse_word(struct parser *p, const struct token *t, struct expr **ret)
 static int
 parse_primary(struct parser *p, struct expr **ret)
 {
-    static const enum expr_kind literals[] = {
+    static const unsigned char literals[] = {
         [T_STR] = EX_STR,           [T_INT] = EX_INT, [T_FLOAT] = EX_FLOAT,
         [T_DURATION] = EX_DURATION, [T_IP4] = EX_IP4, [T_NET4] = EX_NET4,
     };
     const struct token *t = parser_peek(p, 0);
     struct expr *e;
 
-    switch (t->kind) {
+    switch ((enum token_kind)t->kind) {
     case T_STR:
     case T_INT:
     case T_FLOAT:
     case T_DURATION:
     case T_IP4:
     case T_NET4:
-        e = new_expr(p, literals[t->kind], t->at);
-        e->s = t->s;
-        e->i = t->i;
-        e->d = t->d;
+        e = new_expr(p, (enum expr_kind)literals[t->kind], t->at);
+        if (t->kind == T_STR)
+            e->s = t->s;
+        else if (t->kind == T_FLOAT)
+            e->d = t->d;
+        else
+            e->i = t->i;
         e->bits = t->bits;
         p->pos++;
         return finish(p, e, ret);
@@ -396,8 +398,10 @@ parse_prefix(struct parser *p, struct expr **ret)
     else
         rc = op == OP_NOT ? parse_prec(p, PREC_COMPARE, &e) : parse_prefix(p, &e);
     if (rc == 0 && op == OP_NEG && (e->kind == EX_INT || e->kind == EX_FLOAT)) {
-        e->i = -e->i;
-        e->d = -e->d;
+        if (e->kind == EX_INT)
+            e->i = -e->i;
+        else
+            e->d = -e->d;
         e->at.off = t->at.off;
         e->at.line = t->at.line;
         e->at.column = t->at.column;
@@ -416,11 +420,11 @@ peek_infix(const struct parser *p)
 
     if (t->kind == T_PUNCT)
         for (size_t i = 0; i < ARRAY_LEN(INFIX); i++)
-            if (strcmp(t->s, INFIX[i].mark) == 0)
+            if (t->s[0] == INFIX[i].mark[0] && strcmp(t->s, INFIX[i].mark) == 0)
                 return &INFIX[i];
     if (t->kind == T_WORD)
         for (size_t i = 0; i < ARRAY_LEN(INFIX_WORDS); i++)
-            if (strcmp(t->s, INFIX_WORDS[i].mark) == 0)
+            if (t->s[0] == INFIX_WORDS[i].mark[0] && strcmp(t->s, INFIX_WORDS[i].mark) == 0)
                 return &INFIX_WORDS[i];
     return NULL;
 }
@@ -433,7 +437,7 @@ parse_flat(struct parser *p, const struct infix *in, struct place at, struct exp
     struct ptrs args = {0};
     int rc;
 
-    e->op = in->op;
+    e->op = (unsigned char)in->op;
     ptrs_add(&p->q->arena, &args, *inout);
     while (parser_accept_word(p, in->mark)) {
         if ((rc = parse_prec(p, in->prec + 1, &part)) < 0)
@@ -457,6 +461,7 @@ parse_chain(struct parser *p, struct place at, struct expr **inout)
     struct expr *e = new_expr(p, EX_CHAIN, at), *part;
     const struct infix *in;
     struct ptrs args = {0}, ops = {0};
+    unsigned char *list;
     int rc;
 
     ptrs_add(&p->q->arena, &args, *inout);
@@ -468,9 +473,9 @@ parse_chain(struct parser *p, struct place at, struct expr **inout)
         ptrs_add(&p->q->arena, &ops, (void *)(uintptr_t)in);
     }
     set_args(p, e, &args);
-    e->ops = arena_alloc(&p->q->arena, ops.n);
+    e->ops = list = arena_alloc(&p->q->arena, ops.n);
     for (size_t i = 0; i < ops.n; i++)
-        e->ops[i] = (unsigned char)((const struct infix *)ops.items[i])->op;
+        list[i] = (unsigned char)((const struct infix *)ops.items[i])->op;
     return finish(p, e, inout);
 }
 

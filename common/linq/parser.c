@@ -530,9 +530,10 @@ linq_parse(const char *text, size_t len, struct linq_query **ret, struct linq_er
     }
     main_table_first(q);
     *ret = q;
-    return 0;
 out:
-    linq_free(q);
+    free(p.toks);
+    if (rc < 0)
+        linq_free(q);
     return rc;
 }
 

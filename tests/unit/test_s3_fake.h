@@ -47,6 +47,12 @@ struct s3_exchange {
     bool dead;
 };
 
+struct s3_timer {
+    struct event *ev;
+    void (*fn)(void *ctx);
+    void *ctx;
+};
+
 struct sent {
     char line[512]; /* "PUT https://host/path?query" */
     struct s3_headers headers;
@@ -139,8 +145,49 @@ fake_cancel(struct s3_exchange *ex)
     ex->dead = true; /* its event frees it */
 }
 
-static const struct s3_transport_ops fake_transport = {"fake", fake_open, fake_close, fake_start,
-                                                       fake_cancel};
+static UNUSED void
+on_timer_due(evutil_socket_t fd, short what, void *arg)
+{
+    struct s3_timer *timer = arg;
+
+    (void)fd;
+    (void)what;
+    timer->fn(timer->ctx);
+}
+
+static UNUSED struct s3_timer *
+fake_timer_new(struct s3_transport *t, void (*fn)(void *ctx), void *ctx)
+{
+    struct s3_timer *timer = mem_zalloc(sizeof(*timer));
+
+    timer->fn = fn;
+    timer->ctx = ctx;
+    timer->ev = evtimer_new(t->base, on_timer_due, timer);
+    if (timer->ev == NULL)
+        bug("evtimer_new failed");
+    return timer;
+}
+
+static UNUSED void
+fake_timer_set(struct s3_timer *timer, int64_t delay_ms)
+{
+    struct timeval tv = {(time_t)(delay_ms / 1000), (suseconds_t)(delay_ms % 1000 * 1000)};
+
+    evtimer_add(timer->ev, &tv);
+}
+
+static UNUSED void
+fake_timer_free(struct s3_timer *timer)
+{
+    if (timer == NULL)
+        return;
+    event_free(timer->ev);
+    free(timer);
+}
+
+static const struct s3_transport_ops fake_transport = {
+    "fake",      fake_open,      fake_close,     fake_start,
+    fake_cancel, fake_timer_new, fake_timer_set, fake_timer_free};
 
 /* --- running a script ------------------------------------------------------------------------ */
 

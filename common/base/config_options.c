@@ -81,9 +81,10 @@ const struct config_option config_options[] = {
          "what to do where the kernel has no Landlock to guard the data folder with"),
     INT("duckdb", "max_files", "20000", 1, 1000000, NULL, "files of one table"),
 
-    STR("clickhouse", "url", "", "address of the HTTP interface"),
-    STR("clickhouse", "user", "default", "user of the HTTP interface"),
-    SECRET("clickhouse", "password_file", "file with the password"),
+    STR("clickhouse", "url", "",
+        "address of the HTTP interface; for the engine to come, not read yet"),
+    STR("clickhouse", "user", "default", "user of the HTTP interface; not read yet"),
+    SECRET("clickhouse", "password_file", "file with the password; not read yet"),
 
     STR("worker", "name", "", "name of this node in job records; empty = host name and pid"),
     INT("worker", "runners", "2", 1, 1024, NULL, "jobs that run side by side"),
@@ -130,10 +131,11 @@ const struct config_option config_options[] = {
 
     SECRET("secrets", "master_key_file", "file with the key that seals secrets in Redis"),
 
-    LIST("notify", "allowed_urls", "", "prefixes of webhook addresses that may be called"),
-    STR("smtp", "url", "", "mail server, smtp(s)://host:port; empty = no mail"),
-    STR("smtp", "from", "", "sender's address"),
-    STR("metrics", "listen", "", "address of the metrics page; empty = none"),
+    LIST("notify", "allowed_urls", "",
+         "prefixes of webhook addresses that may be called; not read yet"),
+    STR("smtp", "url", "", "mail server, smtp(s)://host:port; not read yet: no mail is sent"),
+    STR("smtp", "from", "", "sender's address; not read yet"),
+    STR("metrics", "listen", "", "address of the metrics page; not read yet"),
 
     ENUM("log", "level", "info", "error|warn|info|debug", "least important level that is written"),
 

@@ -347,6 +347,16 @@ on_upload_started(void *ctx, const char *upload_id, struct errinfo *ei)
     return rc;
 }
 
+/* A single-file export has no bound on its size, so a broken connection must not cost all of it:
+ * always in parts, behind a HEAD where the endpoint's Complete is not conditional. */
+static enum s3_put_mode
+put_mode(const struct upload *up)
+{
+    bool large = up->claim.chunk.bytes > config_int(up->u->cfg, "upload.multipart_threshold");
+
+    return !up->spec.multiplefile && large ? S3_FORCE_MULTIPART : S3_AUTO;
+}
+
 static struct s3_op *
 start_put(struct upload *up, struct errinfo *ei)
 {
@@ -360,7 +370,7 @@ start_put(struct upload *up, struct errinfo *ei)
         .sha256_hex = c->file_sha256,
         .content_type = upload_content_type(up->spec.format),
         .if_none_match = true,
-        .mode = S3_AUTO,
+        .mode = put_mode(up),
         .upload_id = up->upload_id,
         .upload_started = on_upload_started,
         .done = on_put,

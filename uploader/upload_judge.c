@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define MS_PER_H 3600000
+#define MS_PER_MIN 60000
 
 void
 upload_metadata_fill(const struct chunk_record *chunk, struct upload_metadata *ret)
@@ -117,8 +117,8 @@ static const struct {
     const char *advice;
     bool keys; /* the keys are at fault */
 } advices[] = {
-    {"InvalidAccessKeyId", "aws.accesskey is unknown to the store; " NEW_KEYS, true},
-    {"SignatureDoesNotMatch", "aws.secretkey does not belong to aws.accesskey; " NEW_KEYS, true},
+    {"InvalidAccessKeyId", "start the job with a known aws.accesskey and its aws.secretkey", true},
+    {"SignatureDoesNotMatch", "start the job with the right aws.secretkey", true},
     {"ExpiredToken", "the keys have expired; " NEW_KEYS, true},
     {"InvalidToken", "aws.sessiontoken is not valid; " NEW_KEYS, true},
     {"InvalidSecurity", "the keys are not valid; " NEW_KEYS, true},
@@ -179,6 +179,7 @@ upload_verdict_fail(struct upload_verdict *v, const struct upload_case *c, const
 static void
 retry(const struct upload_case *c, const struct s3_result *res, struct upload_verdict *v)
 {
+    const int64_t min = c->tried_ms / MS_PER_MIN;
     char advice[160];
 
     if (c->tried_ms < c->give_up_ms) {
@@ -186,9 +187,8 @@ retry(const struct upload_case *c, const struct s3_result *res, struct upload_ve
         return;
     }
     snprintf(advice, sizeof(advice),
-             "given up %" PRId64 " h after the first try; start the job "
-             "when the store is back",
-             c->tried_ms / MS_PER_H);
+             "given up %" PRId64 " %s after the first try; start the job when the store is back",
+             min < 120 ? min : min / 60, min < 120 ? "min" : "h");
     set_words(v, UPLOAD_FAIL, c, res->message, advice);
 }
 

@@ -20,11 +20,12 @@
 
 /* What a command ends with; written down in --help. */
 enum client_exit {
-    EXIT_FINE = 0,    /* done; of watch and submit --wait: the job is COMPLETED */
-    EXIT_FAILED = 1,  /* refused, or no answer */
-    EXIT_USAGE = 2,   /* wrong command line or configuration */
-    EXIT_STOPPED = 3, /* the job is STOPPED */
-    EXIT_MISSING = 4, /* there is no such job (any more) */
+    EXIT_FINE = 0,          /* done; of watch and submit --wait: the job is COMPLETED */
+    EXIT_FAILED = 1,        /* refused, or no answer */
+    EXIT_USAGE = 2,         /* wrong command line or configuration */
+    EXIT_STOPPED = 3,       /* the job is STOPPED */
+    EXIT_MISSING = 4,       /* there is no such job (any more) */
+    EXIT_INTERRUPTED = 130, /* Ctrl-C in watch; the job goes on */
 };
 
 struct client {
@@ -37,7 +38,8 @@ struct client_command {
     const char *name;
     int (*run)(struct client *c, int argc, char **argv); /* argv[0] is the command */
     const char *usage;                                   /* behind the name */
-    const char *help;
+    const char *help;                                    /* one sentence */
+    const char *more;                                    /* of its own --help; or NULL */
 };
 
 int cmd_key(struct client *c, int argc, char **argv);
@@ -56,6 +58,15 @@ int watch_job(const char *id);
 
 /* "bucketline: words" on stderr; returns code. */
 int client_fail(enum client_exit code, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* getopt is through: nothing may be left. 0, or EXIT_USAGE with words on stderr. */
+int client_no_more(int argc, char **argv) MUST_CHECK;
+
+/* Safe to stand in a path of the API. Whether there is such a job is the service's to say. */
+bool client_is_job_id(const char *text);
+
+/* Words of others on our terminal: control characters become blanks. Heap, caller frees. */
+char *client_printable(const char *text);
 
 /* Whole standard input ("-") or file; caller frees. */
 int client_read(const char *path, char **ret, size_t *ret_len, struct errinfo *ei) MUST_CHECK;

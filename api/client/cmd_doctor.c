@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SKEW_FAIL_S 300
+
 enum verdict { FINE, WARN, FAIL };
 
 struct doctor {
@@ -63,6 +65,9 @@ check_redis(struct doctor *d)
     if (rc < 0)
         say(d, FAIL, "redis", ei.msg,
             "Redis 7 or later, maxmemory-policy noeviction, appendonly yes; see deploy/redis.conf");
+    else if (!config_bool(d->cfg, "redis.require_noeviction"))
+        say(d, WARN, "redis", "redis.require_noeviction is off: nobody looks at eviction and AOF",
+            "turn it on wherever jobs must not be lost");
     else
         say(d, FINE, "redis", config_str(d->cfg, "redis.address"), NULL);
     job_store_close(s);
@@ -72,11 +77,21 @@ static void
 check_spool(struct doctor *d)
 {
     struct errinfo ei = ERRINFO_INIT;
+    const char *dir = config_str(d->cfg, "spool.dir");
     struct spool *s = NULL;
     int64_t used = 0, left = 0;
     char text[512];
-    int rc = spool_open(d->cfg, &s, &ei);
+    int rc;
 
+    /* Not made here: it would belong to whoever runs the doctor. */
+    if (access(dir, F_OK) < 0 && errno == ENOENT) {
+        snprintf(text, sizeof(text), "'%.400s' is not there yet", dir);
+        say(d, WARN, "spool", text, "worker and uploader make it if they may write its parent");
+        return;
+    }
+    rc = spool_open(d->cfg, &s, &ei);
+    if (rc == E_OK && faccessat(spool_ready_fd(s), ".", W_OK | X_OK, 0) < 0)
+        rc = errinfo_errno(&ei, errno, "write into '%s/ready'", dir);
     if (rc == E_OK)
         rc = spool_space(s, &used, &left, &ei);
     if (rc < 0) {
@@ -106,6 +121,29 @@ sibling(const char *name)
     return mem_printf("%s/%s", self, name);
 }
 
+/* The worker with our configuration and --check: it starts only if its libraries are found. */
+static void
+exec_worker(const char *program, struct client *c)
+{
+    char *args[2 * ARRAY_LEN(c->sets) + 8];
+    size_t n = 0, i;
+
+    args[n++] = (char *)program;
+    if (c->config != NULL) {
+        args[n++] = (char *)"--config";
+        args[n++] = (char *)c->config;
+    }
+    for (i = 0; i < c->set_count; i++) {
+        args[n++] = (char *)"--set";
+        args[n++] = c->sets[i];
+    }
+    args[n++] = (char *)"--check";
+    args[n] = NULL;
+    if (freopen("/dev/null", "w", stdout) != NULL)
+        execv(program, args);
+    _exit(127);
+}
+
 static void
 check_engine(struct doctor *d, struct client *c)
 {
@@ -115,21 +153,17 @@ check_engine(struct doctor *d, struct client *c)
 
     fflush(stdout); /* or the child would print it again */
     pid = fork();
-    if (pid == 0) {
-        if (freopen("/dev/null", "w", stdout) == NULL)
-            _exit(126);
-        if (c->config != NULL)
-            execl(program, program, "--config", c->config, "--check", (char *)NULL);
-        else
-            execl(program, program, "--check", (char *)NULL);
-        _exit(127);
-    }
+    if (pid == 0)
+        exec_worker(program, c);
     if (pid > 0)
         waitpid(pid, &status, 0);
     if (status == 0)
         say(d, FINE, "engine", program, NULL);
     else
-        say(d, FAIL, "engine", "bucketline-worker cannot be started",
+        say(d, FAIL, "engine",
+            WIFEXITED(status) && WEXITSTATUS(status) == 127 && access(program, X_OK) < 0
+                ? "bucketline-worker is not beside this program"
+                : "bucketline-worker cannot be started",
             "is libduckdb.so where it was built for? run deploy/setup.sh");
     if (access(config_str(d->cfg, "duckdb.data_dir"), R_OK | X_OK) < 0)
         say(d, FAIL, "data", strerror(errno), "duckdb.data_dir must be a folder that we may read");
@@ -159,22 +193,28 @@ check_endpoint(struct doctor *d)
 {
     const char *url = config_str(d->cfg, "s3.endpoint");
     struct errinfo ei;
-    int64_t skew = 0;
-    long status = 0;
-    char text[256];
+    int64_t ahead_s = 0;
+    bool known = false;
+    char text[300];
 
     if (url[0] == '\0') {
         say(d, FINE, "s3 endpoint", "Amazon's, by the region of each job", NULL);
         return;
     }
-    if (http_clock_skew(url, &status, &skew, &ei) < 0) {
-        say(d, FAIL, "s3 endpoint", ei.msg, "s3.endpoint must be reachable from here");
+    if (http_clock(url, config_str(d->cfg, "s3.ca_file"), &known, &ahead_s, &ei) < 0) {
+        say(d, FAIL, "s3 endpoint", ei.msg,
+            "s3.endpoint must be reachable from here, s3.ca_file hold its CA if it is no public "
+            "one");
         return;
     }
-    snprintf(text, sizeof(text), "%s answers", url);
+    snprintf(text, sizeof(text), "%.250s answers", url);
     say(d, FINE, "s3 endpoint", text, NULL);
-    snprintf(text, sizeof(text), "%lld s from the store's", (long long)-skew);
-    say(d, skew > 300 || skew < -300 ? FAIL : FINE, "clock", text,
+    if (!known) {
+        say(d, WARN, "clock", "the store does not say its time", "compare the clocks by hand");
+        return;
+    }
+    snprintf(text, sizeof(text), "%lld s ahead of the store's", (long long)ahead_s);
+    say(d, ahead_s > SKEW_FAIL_S || ahead_s < -SKEW_FAIL_S ? FAIL : FINE, "clock", text,
         "S3 refuses requests that are 15 minutes off: run an NTP client");
 }
 
@@ -211,6 +251,9 @@ check_default_store(struct doctor *d)
         event_base_dispatch(opt.base);
     if (rc == E_OK && res.outcome == S3_OK)
         say(d, FINE, "default store", t.bucket, NULL);
+    else if (rc == E_OK && strcmp(res.code, "AccessDenied") == 0)
+        say(d, WARN, "default store", "key and secret are right, listing is not allowed",
+            "that is enough if they may put objects; try a small job");
     else
         say(d, FAIL, "default store", rc < 0 ? ei.msg : res.message,
             "section default_store names bucket, region and keys of the operator's own store");
@@ -224,6 +267,7 @@ cmd_doctor(struct client *c, int argc, char **argv)
 {
     struct doctor d = {0};
     struct errinfo ei;
+    const char *file;
 
     (void)argv;
     if (argc != 1)
@@ -232,8 +276,9 @@ cmd_doctor(struct client *c, int argc, char **argv)
         say(&d, FAIL, "configuration", ei.msg, "--help of the services lists all options");
         return EXIT_USAGE;
     }
-    say(&d, FINE, "configuration", c->config != NULL ? c->config : "environment and defaults",
-        NULL);
+    file = c->config != NULL ? c->config : getenv("BUCKETLINE_CONF");
+    say(&d, FINE, "configuration",
+        file != NULL && file[0] != '\0' ? file : "environment and defaults", NULL);
     fflush(stdout);
     check_master_key(&d);
     check_redis(&d);

@@ -56,14 +56,18 @@ add_param(struct json_writer *w, char *arg, int how, struct errinfo *ei)
     return rc;
 }
 
+/* A JSON number is sent as one, anything else as words ("1h"). */
 static void
 kv_number_or_text(struct json_writer *w, const char *key, const char *v)
 {
+    struct json *number = NULL;
+
     json_w_key(w, key);
-    if (v[0] != '\0' && strspn(v, "0123456789.") == strlen(v))
+    if (json_parse(v, strlen(v), &number, NULL) == E_OK && json_type(number) == JSON_NUMBER)
         json_w_raw(w, v);
     else
         json_w_string(w, v);
+    json_free(number);
 }
 
 struct submit {
@@ -108,9 +112,13 @@ parse_submit(int argc, char **argv, struct submit *s, struct json_writer *params
         else if (add_param(params, optarg, o, &ei) < 0)
             return client_fail(EXIT_USAGE, "%s", ei.msg);
     }
+    if (s->body_path != NULL && (s->query != NULL || s->from != NULL || s->to != NULL ||
+                                 s->destination != NULL || s->params.len > 1))
+        return client_fail(EXIT_USAGE, "submit: --body is the whole request; only --wait goes "
+                                       "with it");
     if (s->body_path == NULL && (s->query == NULL || s->from == NULL))
         return client_fail(EXIT_USAGE, "submit: --query and --from are required (or --body FILE)");
-    return EXIT_FINE;
+    return client_no_more(argc, argv);
 }
 
 static char *
@@ -127,7 +135,7 @@ build_body(const struct submit *s)
         kv_number_or_text(&w, "to", s->to);
     json_w_key(&w, "destination");
     json_w_object(&w);
-    json_w_kv_string(&w, "type", s->destination);
+    json_w_kv_string(&w, "type", s->destination != NULL ? s->destination : "s3");
     json_w_key(&w, "params");
     json_w_raw(&w, buf_str(&s->params));
     json_w_object_end(&w);
@@ -138,7 +146,7 @@ build_body(const struct submit *s)
 int
 cmd_submit(struct client *c, int argc, char **argv)
 {
-    struct submit s = {.destination = "s3", .params = BUF_INIT(BODY_MAX)};
+    struct submit s = {.params = BUF_INIT(BODY_MAX)};
     struct http_answer a = {0};
     struct json_writer w;
     struct errinfo ei;
@@ -181,6 +189,15 @@ out:
 /* --- the others ---------------------------------------------------------------------------- */
 
 static void
+print_line(const char *name, const char *text)
+{
+    char *printable = client_printable(text);
+
+    printf("%-14s %s\n", name, printable);
+    free(printable);
+}
+
+static void
 print_job(const struct json *job)
 {
     static const char *const fields[] = {"id",    "friendlyName", "status", "type",
@@ -189,26 +206,30 @@ print_job(const struct json *job)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(fields); i++)
-        printf("%-14s %s\n", fields[i], json_get_string(job, fields[i], ""));
+        print_line(fields[i], json_get_string(job, fields[i], ""));
     printf("%-14s %lld generated, %lld sent\n", "events",
            (long long)json_get_int(job, "eventGenerated", 0),
            (long long)json_get_int(job, "eventsSent", 0));
     for (n = json_first(json_get(extra, "paths")); n != NULL; n = json_next(n))
-        printf("%-14s %s\n", "file", json_string(n, ""));
+        print_line("file", json_string(n, ""));
     for (n = json_first(json_get(job, "error")); n != NULL; n = json_next(n))
-        printf("%-14s %s\n", "error", json_string(n, ""));
+        print_line("error", json_string(n, ""));
 }
 
 static void
 print_jobs(const struct json *list)
 {
     const struct json *j;
+    char *name;
 
     printf("%-36s  %-12s %14s %14s  %s\n", "ID", "STATUS", "GENERATED", "SENT", "NAME");
-    for (j = json_first(list); j != NULL; j = json_next(j))
-        printf("%-36s  %-12s %14lld %14lld  %s\n", json_get_string(j, "id", ""),
+    for (j = json_first(list); j != NULL; j = json_next(j)) {
+        name = client_printable(json_get_string(j, "friendlyName", ""));
+        printf("%-36.36s  %-12.12s %14lld %14lld  %s\n", json_get_string(j, "id", ""),
                json_get_string(j, "status", ""), (long long)json_get_int(j, "eventGenerated", 0),
-               (long long)json_get_int(j, "eventsSent", 0), json_get_string(j, "friendlyName", ""));
+               (long long)json_get_int(j, "eventsSent", 0), name);
+        free(name);
+    }
 }
 
 /* Calls path and prints the answer's object; the body's task code says whether it was done. */
@@ -224,12 +245,13 @@ call_and_print(const char *path, const char *body, bool as_json, bool print)
     if (http_call(path, body, &a, &ei) < 0)
         return client_fail(EXIT_FAILED, "%s", ei.msg);
     object = json_get(a.json, "object");
-    if (a.status != 200) {
+    if (a.status != 200 || a.json == NULL) {
         words = http_error_text(&a);
-        rc = client_fail(a.status == 404 ? EXIT_MISSING : EXIT_FAILED, "%s", words);
+        rc = client_fail(http_exit(&a), "%s", words);
         free(words);
     } else if (as_json) {
         puts(a.text);
+        rc = json_get_int(a.json, "status", 0) != 0 ? EXIT_FAILED : EXIT_FINE;
     } else if (json_get_int(a.json, "status", 0) != 0) {
         rc = client_fail(EXIT_FAILED, "%s (the job is %s)", json_get_string(a.json, "msg", ""),
                          json_get_string(object, "status", "gone"));
@@ -245,13 +267,13 @@ call_and_print(const char *path, const char *body, bool as_json, bool print)
 }
 
 static bool
-take_json_flag(int *argc, char **argv)
+take_flag(int *argc, char **argv, const char *flag)
 {
     int i, n = 0;
     bool found = false;
 
     for (i = 0; i < *argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
+        if (strcmp(argv[i], flag) == 0)
             found = true;
         else
             argv[n++] = argv[i];
@@ -261,15 +283,15 @@ take_json_flag(int *argc, char **argv)
 }
 
 static int
-on_job(int argc, char **argv, const char *format, const char *body, bool print)
+on_job(int argc, char **argv, const char *place, const char *body, bool print)
 {
-    bool as_json = take_json_flag(&argc, argv);
+    bool as_json = take_flag(&argc, argv, "--json");
     char *path;
     int rc;
 
-    if (argc != 2 || strspn(argv[1], "0123456789abcdefghijklmnopqrstuvwxyz-") != strlen(argv[1]))
-        return client_fail(EXIT_USAGE, "%s ID [--json]", argv[0]);
-    path = mem_printf("%s%s", format, argv[1]);
+    if (argc != 2 || !client_is_job_id(argv[1]))
+        return client_fail(EXIT_USAGE, "usage: bucketline %s ID [--json]", argv[0]);
+    path = mem_printf("%s%s", place, argv[1]);
     rc = call_and_print(path, body, as_json, print);
     free(path);
     return rc;
@@ -285,11 +307,11 @@ cmd_status(struct client *c, int argc, char **argv)
 int
 cmd_list(struct client *c, int argc, char **argv)
 {
-    bool as_json = take_json_flag(&argc, argv);
+    bool as_json = take_flag(&argc, argv, "--json");
 
     (void)c;
     if (argc != 1)
-        return client_fail(EXIT_USAGE, "list [--json]");
+        return client_fail(EXIT_USAGE, "usage: bucketline list [--json]");
     return call_and_print("/jobs", NULL, as_json, false);
 }
 
@@ -322,8 +344,10 @@ cmd_start(struct client *c, int argc, char **argv)
     int rc;
 
     (void)c;
-    if (argc == 3 && strcmp(argv[2], "--new-keys") == 0) {
-        argc = 2;
+    if (take_flag(&argc, argv, "--new-keys")) {
+        if (getenv("AWS_ACCESS_KEY_ID") == NULL || getenv("AWS_SECRET_ACCESS_KEY") == NULL)
+            return client_fail(EXIT_USAGE, "--new-keys: AWS_ACCESS_KEY_ID and "
+                                           "AWS_SECRET_ACCESS_KEY are not in the environment");
         json_w_init(&w, &body);
         json_w_object(&w);
         json_w_key(&w, "destination");

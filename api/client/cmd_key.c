@@ -97,6 +97,10 @@ key_add(struct keys *k, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (client_no_more(argc, argv) != EXIT_FINE)
+        return EXIT_USAGE;
+    if (tables[0] == '\0')
+        return client_fail(EXIT_USAGE, "--tables: ** is all, an empty list would be none");
     if (domain == NULL)
         return client_fail(EXIT_USAGE, "key add: --domain is required");
     if (cred_store_add(k->store, k->seal, domain, tables, read_only, expires_ms, &n, &ei) < 0)
@@ -137,6 +141,8 @@ key_list(struct keys *k, int argc, char **argv)
     struct errinfo ei;
     size_t n = 0, i;
 
+    if (argc > 1 + as_json)
+        return client_fail(EXIT_USAGE, "usage: bucketline key list [--json]");
     if (cred_store_list(k->store, &list, &n, &ei) < 0)
         return client_fail(EXIT_FAILED, "%s", ei.msg);
     json_w_init(&w, &out);
@@ -161,7 +167,7 @@ key_revoke(struct keys *k, int argc, char **argv)
     struct errinfo ei;
 
     if (argc != 2)
-        return client_fail(EXIT_USAGE, "key revoke KEY");
+        return client_fail(EXIT_USAGE, "usage: bucketline key revoke KEY");
     if (cred_store_revoke(k->store, argv[1], &ei) < 0)
         return client_fail(EXIT_FAILED, "%s", ei.msg);
     printf("%s is revoked\n", argv[1]);
@@ -174,7 +180,7 @@ key_master(int argc, char **argv)
     struct errinfo ei;
 
     if (argc != 2)
-        return client_fail(EXIT_USAGE, "key master FILE");
+        return client_fail(EXIT_USAGE, "usage: bucketline key master FILE");
     if (seal_make_key(argv[1], &ei) < 0)
         return client_fail(EXIT_FAILED, "%s", ei.msg);
     printf("%s made; without it the secrets in Redis cannot be read\n", argv[1]);
@@ -198,10 +204,15 @@ cmd_key(struct client *c, int argc, char **argv)
     for (i = 0; i < ARRAY_LEN(table); i++) {
         if (argc < 2 || strcmp(argv[1], table[i].name) != 0)
             continue;
-        rc = keys_open(c, &k, &ei) < 0 ? client_fail(EXIT_FAILED, "%s", ei.msg)
-                                       : table[i].run(&k, argc - 1, argv + 1);
+        rc = keys_open(c, &k, &ei);
+        if (rc < 0)
+            rc = client_fail(rc == E_INVALID ? EXIT_USAGE : EXIT_FAILED, "%s", ei.msg);
+        else
+            rc = table[i].run(&k, argc - 1, argv + 1);
         keys_close(&k);
         return rc;
     }
-    return client_fail(EXIT_USAGE, "key master FILE | add | list | revoke KEY");
+    return client_fail(
+        EXIT_USAGE,
+        "usage: bucketline key master FILE | add | list | revoke KEY; key --help tells more");
 }

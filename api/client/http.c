@@ -32,6 +32,25 @@ on_body(char *p, size_t size, size_t n, void *arg)
     return b->failed ? 0 : size * n;
 }
 
+static const volatile sig_atomic_t *stop_flag;
+
+void
+http_watch_flag(const volatile sig_atomic_t *flag)
+{
+    stop_flag = flag;
+}
+
+static int
+on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    (void)ctx;
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return stop_flag != NULL && *stop_flag != 0;
+}
+
 /* Adds the credential's headers: a token if there is one, else the signature over the body. */
 static int
 add_auth(struct curl_slist **headers, const char *body, struct errinfo *ei)
@@ -81,9 +100,15 @@ http_call(const char *path, const char *body, struct http_answer *ret, struct er
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 60000L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     if (body != NULL)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     code = curl_easy_perform(curl);
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+        rc = errinfo_set(ei, E_CANCELLED, "interrupted");
+        goto out;
+    }
     if (code != CURLE_OK) {
         rc = errinfo_set(ei, E_TRANSIENT, "no answer from %s: %s", url, curl_easy_strerror(code));
         goto out;
@@ -101,13 +126,25 @@ out:
     return rc;
 }
 
+/* A 404 of something that is no bucketline says nothing about a job. */
+enum client_exit
+http_exit(const struct http_answer *a)
+{
+    return a->status == 404 && a->json != NULL ? EXIT_MISSING : EXIT_FAILED;
+}
+
 char *
 http_error_text(const struct http_answer *a)
 {
-    const struct json *error = json_get(a->json, "error"), *list = json_get(a->json, "object"), *i;
+    const struct json *error = json_get(a->json, "error");
+    const struct json *list = json_get(a->json, "object"), *i;
     struct buf out = BUF_INIT(65536);
     const char *word;
 
+    if (a->json == NULL) {
+        buf_printf(&out, "the answer (HTTP %ld) is no JSON: is BUCKETLINE_URL right?", a->status);
+        return buf_take(&out);
+    }
     if (json_type(error) == JSON_OBJECT)
         buf_puts(&out, json_get_string(error, "message", ""));
     else if (json_type(error) == JSON_STRING)
@@ -141,7 +178,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 }
 
 int
-http_clock_skew(const char *url, long *ret_status, int64_t *ret_skew_s, struct errinfo *ei)
+http_clock(const char *url, const char *ca_file, bool *ret_known, int64_t *ret_ahead_s,
+           struct errinfo *ei)
 {
     CURL *curl = curl_easy_init();
     int64_t date = -1;
@@ -149,17 +187,20 @@ http_clock_skew(const char *url, long *ret_status, int64_t *ret_skew_s, struct e
 
     if (curl != NULL) {
         curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
         curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
         curl_easy_setopt(curl, CURLOPT_HEADERDATA, &date);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 10000L);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        if (ca_file[0] != '\0')
+            curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
         code = curl_easy_perform(curl);
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
     }
     curl_easy_cleanup(curl);
     if (code != CURLE_OK)
         return errinfo_set(ei, E_TRANSIENT, "no answer from %s: %s", url, curl_easy_strerror(code));
-    *ret_skew_s = date < 0 ? 0 : date - clock_now_ms() / 1000;
+    *ret_known = date >= 0;
+    *ret_ahead_s = date >= 0 ? clock_now_ms() / 1000 - date : 0;
     return E_OK;
 }

@@ -153,10 +153,11 @@ run_loop(const struct service *svc, const struct config *cfg, struct errinfo *ei
     r.limit = evtimer_new(r.base, on_limit, &r);
     term = evsignal_new(r.base, SIGTERM, on_signal, &r);
     intr = evsignal_new(r.base, SIGINT, on_signal, &r);
+    /* Before start, so that a signal during it is a drain too: the loop finds it pending. */
+    event_add(term, NULL);
+    event_add(intr, NULL);
     rc = svc->start(cfg, r.base, &r.state, ei);
     if (rc == E_OK) {
-        event_add(term, NULL);
-        event_add(intr, NULL);
         log_event(LOG_INFO, "ready", LF("version", service_version));
         event_base_dispatch(r.base);
         log_event(LOG_INFO, "ended");

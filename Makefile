@@ -1,6 +1,6 @@
 # bucketline. `make demo` and `make test` do everything; `make help` lists the rest.
 #
-# One Makefile, no recursion into folders. VARIANT= | asan | tsan | fuzz picks the build beside the others.
+# One Makefile, no recursion into folders. VARIANT= | asan | tsan | clang | fuzz picks the build beside the others.
 
 VARIANT ?=
 ifeq ($(origin CC),default)
@@ -18,12 +18,12 @@ DUCKDB_DIR ?= $(DUCKDB_OWN)
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-        -Wformat=2 -Wpointer-arith -Wvla
+        -Wformat=2 -Wpointer-arith -Wvla $(if $(WERROR),-Werror)
 SAN_asan := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 SAN_tsan := -fsanitize=thread
 SAN_fuzz := -fsanitize=address,undefined,fuzzer-no-link -fno-omit-frame-pointer
 SAN  := $(SAN_$(VARIANT))
-OPT  := $(if $(VARIANT),-O1,-O2)
+OPT  := $(if $(SAN),-O1,-O2)
 
 # Debian's isa-l and libzip have pkg-config files; the others are plain -l.
 CFLAGS   ?= -g $(OPT)
@@ -182,8 +182,8 @@ down:
 status:
 	@deploy/stack.sh status
 
-TEST_BUILD = $(MAKE) --no-print-directory all unit tools && \
-             $(MAKE) --no-print-directory VARIANT=asan all unit fuzzers tools
+TEST_BUILD = $(MAKE) --no-print-directory WERROR=1 all unit tools && \
+             $(MAKE) --no-print-directory WERROR=1 VARIANT=asan all unit fuzzers tools
 test:
 	@deploy/setup.sh --tests
 	@$(TEST_BUILD)

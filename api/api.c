@@ -50,7 +50,7 @@ refuse_route(struct request *rq, enum router_verdict verdict, unsigned allowed)
 
     switch (verdict) {
     case ROUTER_BAD_PATH:
-        response_error(rq, 400, "the path has a '%' that no two hexadecimal digits follow");
+        response_error(rq, 400, "the path has a '%' that is not followed by two hexadecimal digits, or a %00");
         break;
     case ROUTER_NO_METHOD:
         router_allow(allowed, allow, sizeof(allow));

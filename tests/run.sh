@@ -7,6 +7,8 @@
 # Nothing is left behind: all lies under one temporary folder, every process is ended by its id.
 #
 #   layers       #include arrows and confined headers                 tests/unit/layers.py
+#   clang        builds with the other compiler, no warning           build/clang
+#   signer       our Signature V4 against botocore's                  tests/conformance
 #   unit         build/tests/test_*, then build/asan/tests/test_*
 #   fuzz         a seeded sample of build/asan/fuzz/*                 FUZZ_ITERATIONS (20000) FUZZ_SEED (1)
 #   integration  tests/integration against build/bin
@@ -14,13 +16,20 @@
 #   fault        kill -9 at random points                             FAULT_SECONDS (100) FAULT_ROUNDS FAULT_SEED
 #   soak         everything for a while                               SOAK_SECONDS (60) SOAK_SEED
 #
+# The long runs, which are not part of the above:
+#
+#   test-fault   fault, 300 rounds unless FAULT_ROUNDS says otherwise, from a seed of the day
+#   test-soak    soak, 3600 s unless SOAK_SECONDS says otherwise
+#   test-fuzz    build/fuzz/fuzz/* (libFuzzer), FUZZ_SECONDS (300) each; what is found is kept in
+#                build/fuzz-found/, what was learnt in build/fuzz-corpus/
+#
 # K picks tests by name (pytest -k). S3_ENDPOINT and AWS keys in the environment: that store is used
 # instead of a gateway of our own.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 PYTHON=${PYTHON:-/usr/bin/python3}
-PARTS=${*:-layers unit fuzz integration asan fault soak}
+PARTS=${*:-layers clang signer unit fuzz integration asan fault soak}
 PASSED=0 FAILED=0 SKIPPED=0
 SECONDS=0
 
@@ -61,6 +70,15 @@ print(free_port(10), free_port(), free_port())') || return 1
     }
     # shellcheck disable=SC1091
     . "$LOCAL_DIR/env"
+    export S3_VHOST_ENDPOINT=http://s3.localhost:$S3_PORT
+}
+
+need_gateway() {
+    [ $GATEWAY = 1 ] || gateway_up || {
+        say "the S3 gateway does not start"
+        count 0 1 0
+        exit 1
+    }
 }
 
 finish() {
@@ -98,6 +116,31 @@ part_layers() {
     echo "$out"
     count "$(number_before passed "$out")" "$(number_before failed "$out")" 0
     [[ $out == *" passed, "* ]] || count 0 1 0
+}
+
+part_clang() {
+    command -v clang >/dev/null || {
+        say "skipped: there is no clang"
+        count 0 0 1
+        return
+    }
+    if make --no-print-directory CC=clang VARIANT=clang WERROR=1 all unit tools >"$TMP/clang.log" 2>&1; then
+        echo "    no warning"
+        count 1 0 0
+    else
+        grep -E 'warning|error' "$TMP/clang.log" | head -n 20 | sed 's/^/    /'
+        count 0 1 0
+    fi
+}
+
+part_signer() {
+    "$PYTHON" tests/conformance/sigv4_botocore.py --count 10000 >"$TMP/signer.log" 2>&1
+    case $? in
+        0) count 1 0 0 ;;
+        77) count 0 0 1 ;;
+        *) count 0 1 0 ;;
+    esac
+    tail -n 3 "$TMP/signer.log" | sed 's/^/    /'
 }
 
 # One cmocka binary; its own summary is counted. A crash, or a report of a sanitizer, is a failure.
@@ -155,6 +198,44 @@ part_fuzz() {
     done
 }
 
+part_test-fuzz() {
+    local b name log
+    for b in build/fuzz/fuzz/*; do
+        [ -f "$b" ] && [ -x "$b" ] || continue
+        name=${b##*/}
+        log=$TMP/$name.log
+        mkdir -p "build/fuzz-corpus/$name" build/fuzz-found
+        say "$name, ${FUZZ_SECONDS:-300} s"
+        if "$b" -max_total_time="${FUZZ_SECONDS:-300}" -seed="${FUZZ_SEED:-$(date +%j)}" -max_len=8192 \
+            -timeout=10 -print_final_stats=1 -artifact_prefix="build/fuzz-found/$name-" \
+            "build/fuzz-corpus/$name" >"$log" 2>&1 </dev/null; then
+            grep -E 'number_of_executed_units|new_units_added' "$log" | sed 's/^/    /'
+            count 1 0 0
+        else
+            tail -n 30 "$log" | sed 's/^/    /'
+            count 0 1 0
+        fi
+    done
+}
+
+part_test-fault() {
+    export FAULT_ROUNDS=${FAULT_ROUNDS:-300} FAULT_SEED=${FAULT_SEED:-$(($(date +%j) * 1000))}
+    part_fault
+}
+
+part_test-soak() {
+    export SOAK_SECONDS=${SOAK_SECONDS:-3600} SOAK_SEED=${SOAK_SEED:-$(date +%j)}
+    part_soak
+}
+
+# The tests in Python need packages that may not be had; then a part counts as skipped.
+have_python() {
+    "$PYTHON" -c 'import boto3, pytest, requests' 2>"$TMP/python.log" && return 0
+    say "skipped: $(tail -n 1 "$TMP/python.log") (see build/deps/missing)"
+    count 0 0 1
+    return 1
+}
+
 # Interrupted rather than ended when it takes too long, so that its fixtures clean up.
 run_pytest() { # SECONDS ARGUMENT...
     local limit=$1 rc last
@@ -162,12 +243,14 @@ run_pytest() { # SECONDS ARGUMENT...
     timeout -s INT -k 120 "$limit" "$PYTHON" -m pytest -rfEs ${K:+-k "$K"} "$@" 2>&1 </dev/null |
         tee "$TMP/pytest.log"
     rc=${PIPESTATUS[0]}
+    [ "$rc" != 124 ] || say "stopped: it took longer than $limit s"
     last=$(grep -E '(passed|failed|error|skipped|deselected|no tests ran).* in [0-9.]+s' "$TMP/pytest.log" | tail -n 1)
     count "$(number_before passed "$last")" \
         $(($(number_before failed "$last") + $(number_before 'errors?' "$last"))) \
         "$(number_before skipped "$last")"
-    # 5: -k or the marker picked none.
-    if [ "$rc" != 0 ] && [ "$rc" != 1 ] && ! { [ "$rc" = 5 ] && [ -n "${K:-}" ]; }; then
+    # 1: some failed, and are counted. 5: -k picked none.
+    if [ "$rc" != 0 ] && ! { [ "$rc" = 1 ] && [[ $last =~ failed|error ]]; } &&
+        ! { [ "$rc" = 5 ] && [ -n "${K:-}" ]; }; then
         say "pytest ended with status $rc"
         count 0 1 0
     fi
@@ -192,15 +275,14 @@ part_soak() {
 
 for part in $PARTS; do
     case $part in
-        layers | unit | fuzz) ;;
-        integration | asan | fault | soak)
-            [ $GATEWAY = 1 ] || gateway_up || {
-                say "the S3 gateway does not start"
-                count 0 1 0
-                exit 1
-            } ;;
+        layers | clang | signer | fuzz | test-fuzz) ;;
+        unit) need_gateway ;;
+        integration | asan | fault | soak | test-fault | test-soak)
+            have_python || continue
+            need_gateway
+            ;;
         *)
-            say "unknown part '$part'; there are: layers unit fuzz integration asan fault soak"
+            say "unknown part '$part'; there are: layers clang signer unit fuzz integration asan fault soak"
             count 0 1 0
             exit 1
             ;;

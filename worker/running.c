@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #define RENEW_MS      1000  /* far below a lease: it carries progress and brings `stop` back */
-#define FIRST_BEAT_MS 60000 /* a start may be slow on a loaded machine */
+#define FIRST_BEAT_MS 20000 /* a start may be slow on a loaded machine */
 
 /* --- one runner ---------------------------------------------------------------------------- */
 
@@ -305,6 +305,9 @@ lost_runner(struct child *c)
 
     if (c->spare) {
         sv->spare = NULL;
+        /* Only one that ends at once says that the next will end as well. */
+        if (clock_mono_ms() - c->started_ms > SPAWN_GOOD_MS)
+            sv->spawn_failures = 0;
         sv->spawn_ms = clock_mono_ms() + backoff_ms(sv->spawn_failures++, 250, SPAWN_CAP_MS);
         child_reap(c);
         log_event(LOG_WARN, "a waiting runner ended", LF("error", c->death));

@@ -13,11 +13,10 @@
 #include <event2/event.h>
 #include <unistd.h>
 
-#define TICK_MS      250
-#define REAP_MS      2000
-#define RECOVER_MS   5000 /* a dead sibling on the same spool is noticed within */
-#define CLAIM_MS     5000 /* wakes are hints only */
-#define SPAWN_CAP_MS 30000
+#define TICK_MS    250
+#define REAP_MS    2000
+#define RECOVER_MS 5000 /* a dead sibling on the same spool is noticed within */
+#define CLAIM_MS   5000 /* wakes are hints only */
 
 static char **worker_argv;
 
@@ -39,7 +38,9 @@ keep_spare(struct supervisor *sv)
     if (child_spawn(sv, worker_argv, sv->base, running_on_readable, &sv->spare, &ei) < 0) {
         log_event(LOG_ERROR, "cannot start a runner", LF("error", ei.msg));
         sv->spawn_ms = clock_mono_ms() + backoff_ms(sv->spawn_failures++, 250, SPAWN_CAP_MS);
+        return;
     }
+    sv->claim_ms = 0; /* there may be work that found no runner */
 }
 
 /* The runner needs one secret only: the password of a zip. */

@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPAWN_CAP_MS 30000 /* longest pause before a runner is started again */
+#define SPAWN_CAP_MS  10000 /* longest pause before a runner is started again */
+#define SPAWN_GOOD_MS 2000  /* one that waited for this long has started well */
 
 struct supervisor {
     const struct config *cfg;

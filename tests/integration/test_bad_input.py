@@ -64,7 +64,7 @@ def nothing_is_created(client):
     assert after == before, "a refused request left a job"
 
 
-# --- who asks -------------------------------------------------------------------------------------
+# --- who asks ----------------------------------------------------------------------------------
 
 def test_no_credentials(client, good):
     r = client.post(good, auth="none")
@@ -95,12 +95,13 @@ def test_stale_signature(client, good, minutes):
     refused(client.post(good, shift_ms=minutes * 60000), 401)
 
 
-@pytest.mark.parametrize("value", ["Bearer nonsense", "nonsense", "Basic YTpi", "Bearer", "jwt x.y.z"])
+@pytest.mark.parametrize("value", ["Bearer nonsense", "nonsense", "Basic YTpi", "Bearer",
+                                   "jwt x.y.z"])
 def test_wrong_token(client, good, value):
     assert client.post(good, auth=value).status_code in (401, 403)
 
 
-# --- the body -------------------------------------------------------------------------------------
+# --- the body ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("body", [
     b"", b"{", b"not json", b'{"query":', b"\xff\xfe{}", b'{"query":"\xff"}', b'{"a":1} {"b":2}',
@@ -133,7 +134,7 @@ def test_body_cut_off(stack, client, good):
         assert answer == b"" or answer.startswith(b"HTTP/1.1 400"), f"got {answer!r}"
 
 
-# --- the query and its range ------------------------------------------------------------------------
+# --- the query and its range -------------------------------------------------------------------
 
 @pytest.mark.parametrize("value", [DROP, None, 5, "", [], "   "], ids=repr)
 def test_no_query(client, good, value):
@@ -206,7 +207,7 @@ def test_limits_of_a_query(client, good, query):
     assert r.status_code in (400, 500), f"got HTTP {r.status_code} {r.text}"
 
 
-# --- the destination ----------------------------------------------------------------------------------
+# --- the destination ---------------------------------------------------------------------------
 
 @pytest.mark.parametrize("value", [DROP, None], ids=["absent", "null"])
 def test_no_destination(client, good, value):
@@ -311,14 +312,15 @@ def test_unknown_members_outside_the_destination_are_ignored(store, client, tabl
     job.remove()
 
 
-@pytest.mark.parametrize("region", ["EU-WEST-1", "../", "a#b", "10.0.0.1", "eu-west-1.evil.example"])
+@pytest.mark.parametrize("region", ["EU-WEST-1", "../", "a#b", "10.0.0.1",
+                                    "eu-west-1.evil.example"])
 def test_regions_of_amazon(make_stack, region):
     """Where the region makes the host name, it has the form of Amazon's."""
     own = make_stack(conf={"s3.endpoint": ""}).client()
     bad_parameters(own.post(own.body(QUERY, FROM, TO, aws_region=region)), 209, "aws.region")
 
 
-# --- jobs ---------------------------------------------------------------------------------------------
+# --- jobs --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("action", ["", "stop/", "start/", "remove/"])
 @pytest.mark.parametrize("job", [str(uuid.UUID(int=5, version=4)), "pataticas", "..%2f..%2f", "%00",

@@ -104,7 +104,8 @@ def test_chunked_body(stack, client):
 POST = b"POST /search/query HTTP/1.1\r\nHost: x\r\n"
 BAD = {
     "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    "length and chunked": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and chunked": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"
+                          b"\r\n0\r\n\r\n",
     "unknown coding": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "coding misspelt": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "length with a sign": POST + b"Content-Length: +2\r\n\r\n{}",

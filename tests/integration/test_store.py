@@ -35,7 +35,7 @@ def test_small_files_go_in_one_piece(store, tables, make_stack):
 def test_virtual_host_style(store, tables, make_stack, parts):
     import os
     if not store.endpoint.startswith("http://127.0.0.1"):
-        pytest.skip("the store of the environment has no name that is known to answer in this style")
+        pytest.skip("no name is known by which this store answers in this style")
     stack = make_stack(endpoint=store.virtual_host_endpoint,
                        conf={"s3.path_style": "false", **(PARTS if parts else {})})
     client = stack.client()
@@ -47,7 +47,8 @@ def test_virtual_host_style(store, tables, make_stack, parts):
     assert os.path.exists(stack.path("spool"))
 
 
-@pytest.mark.parametrize("name", ["with blank", "plus+and&and=", "ünïcödé", "per%cent", "a~b(c)'d!*"])
+@pytest.mark.parametrize("name", ["with blank", "plus+and&and=", "ünïcödé", "per%cent",
+                                  "a~b(c)'d!*"])
 def test_keys_that_need_escaping(store, tables, make_stack, name):
     client = make_stack().client()
     job = client.submit("from demo.small.data", FROM, TO, s3_fileName=name)

@@ -26,7 +26,7 @@ TYPES = {
     "uint64": ("(18446744073709551613 + i)::UBIGINT",
                ["18446744073709551613", "18446744073709551614", "18446744073709551615"]),
     "float64": ("[0.1, 1e300, -5e-324][i + 1]::DOUBLE", [0.1, 1e300, -5e-324]),
-    "float64 special": ("['nan', 'inf', '-inf'][i + 1]::DOUBLE", ["nan", "inf", "-inf"]),
+    "float64 special": ("['nan', 'inf', '-inf'][i + 1]::DOUBLE", ["NaN", "Infinity", "-Infinity"]),
     "float32": ("[0.1, 16777216, -1.5][i + 1]::FLOAT", ["0.1", 16777216.0, -1.5]),
     "decimal": ("[1.10, -0.05, 99999999999999.99][i + 1]::DECIMAL(18, 2)",
                 ["1.10", "-0.05", "99999999999999.99"]),
@@ -88,7 +88,8 @@ def test_type(store, tables, client, kind):
 
 def test_awkward_column_names(store, tables, client):
     """The header is CSV as well."""
-    names = ["a,b", 'with "quotes"', "two\nlines", "ünïcödé", "select", "from", " blank ", "x" * 200]
+    names = ["a,b", 'with "quotes"', "two\nlines", "ünïcödé", "select", "from", " blank ",
+             "x" * 200]
     columns = ", ".join('i as "{}"'.format(n.replace('"', '""')) for n in names)
     make(tables, "types.names.data", columns)
     job = client.submit("from types.names.data", FROM, TO)
@@ -99,7 +100,8 @@ def test_awkward_column_names(store, tables, client):
 
 def test_rows_larger_than_a_block(store, tables, client):
     """A field of 3 MB; each file still holds whole rows."""
-    make(tables, "types.large.data", "i as id, repeat(chr(97 + i % 26), 3000000) || i as v", rows=12)
+    make(tables, "types.large.data", "i as id, repeat(chr((97 + i)::INTEGER), 3000000) || i as v",
+         rows=12)
     job = client.submit("from types.large.data", FROM, TO, format="plain", retention_size=1)
     files = Files(store, job, None, job.wait())
     rows = [r for t in files.texts for r in _wide(t)]

@@ -79,7 +79,8 @@ def ecommerce(n=40000, seed=11):
 
 
 ODD_TEXT = ["plain", "a,b", 'say "hi"', "two\nlines", "cr\rhere", "crlf\r\n", "", None, " blank ",
-            "æøå ½ €", "漢字", "😀 emoji", "'single'", '"', ",", "\\n", "=1+1", "\ttab", "null", "NULL"]
+            "æøå ½ €", "漢字", "😀 emoji", "'single'", '"', ",", "\\n", "=1+1", "\ttab",
+            "null", "NULL"]
 
 
 def odd(name="demo.odd.data", n=200000, seed=7, noise=48):

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections import Counter
+import zlib
 from urllib.parse import unquote, urlsplit
 
 from kit.s3 import ROOT
@@ -24,7 +24,6 @@ def have(program):
 def gunzip(data):
     """One member, nothing behind it: many readers stop after the first."""
     out = gzip.decompress(data)
-    import zlib
     d = zlib.decompressobj(wbits=31)
     first = d.decompress(data) + d.flush()
     assert d.eof and d.unused_data == b"", "more than one gzip member, or bytes behind it"
@@ -124,17 +123,6 @@ def same_bytes(got, want):
             raise AssertionError(f"line {i + 1} of {len(g) - 1} (want {len(w) - 1}): "
                                  f"got {a[:300]!r}, want {b[:300]!r}")
     raise AssertionError(f"got {len(g) - 1} lines, want {len(w) - 1}; the shorter is a prefix")
-
-
-def same_rows(got, want, what="rows"):
-    """Multisets of rows (any hashable); shows some of each side's surplus."""
-    if len(got) == len(want) and got == want:
-        return
-    g, w = Counter(got), Counter(want)
-    more, less = g - w, w - g
-    assert not more and not less, (f"{what}: {sum(more.values())} that should not be there, such as "
-                                   f"{list(more)[:3]}; {sum(less.values())} missing, such as "
-                                   f"{list(less)[:3]}")
 
 
 def duck(*statements):

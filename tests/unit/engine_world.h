@@ -46,7 +46,8 @@ world_init(struct world *w)
     char real[PATH_MAX];
 
     memset(w, 0, sizeof(*w));
-    snprintf(w->dir, sizeof(w->dir), "/tmp/bl-engine-XXXXXX");
+    snprintf(w->dir, sizeof(w->dir), "%s/bl-engine-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     assert_non_null(mkdtemp(w->dir));
     assert_non_null(realpath(w->dir, real));
     w->data = mem_printf("%s/data", real);

@@ -53,7 +53,8 @@ static void
 seen_init(struct seen *s)
 {
     memset(s, 0, sizeof(*s));
-    snprintf(s->dir, sizeof(s->dir), "/tmp/bl-chunk-XXXXXX");
+    snprintf(s->dir, sizeof(s->dir), "%s/bl-chunk-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
     assert_non_null(mkdtemp(s->dir));
     s->fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(s->fd >= 0);

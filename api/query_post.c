@@ -5,13 +5,16 @@
 #include "api/query_body.h"
 #include "api/response.h"
 #include "common/base/clock.h"
+#include "common/base/digest.h"
 #include "common/linq/linq.h"
 #include "common/s3/s3_endpoint.h"
 #include "common/store/job_spec.h"
 
 #include <string.h>
 
-#define MB 1000000 /* as the API counts file sizes */
+#define MB           1000000 /* as the API counts file sizes */
+#define IDEM_KEY_MAX 255
+#define IDEM_MS      86400000
 
 /* A job on its way into Redis. */
 struct post {
@@ -21,6 +24,9 @@ struct post {
     char *friendly_name;
     char *sealed; /* NULL: nothing secret */
     struct buf spec;
+    char body_sha256[DIGEST_SHA256_HEX + 1];
+    char *idem_key;   /* NULL: no Idempotency-Key */
+    char *replay_key; /* NULL: not signed */
 };
 
 static void
@@ -33,6 +39,8 @@ post_free(void *state)
     faults_done(&p->faults);
     free(p->friendly_name);
     free(p->sealed);
+    free(p->idem_key);
+    free(p->replay_key);
     buf_done(&p->spec);
     free(p);
 }
@@ -120,11 +128,57 @@ seal_secrets(const struct api *api, const struct request *rq, const char *id, st
     free(place);
 }
 
+/* What a repeat of this request would have, too. The signature covers the body, so a captured
+ * request can only ever be answered as it was the first time. */
+static void
+mark_request(const struct request *rq, struct post *p)
+{
+    const char *key = request_header(rq, "Idempotency-Key");
+    const char *sign = request_header(rq, "x-logtrust-sign");
+    char *text, hash[DIGEST_SHA256_HEX + 1];
+    const char *c;
+
+    digest_sha256_hex(rq->body.data, rq->body.len, p->body_sha256);
+    if (key != NULL) {
+        for (c = key; *c > ' ' && *c < 0x7f; c++)
+            ;
+        if (*c != '\0' || c == key || c - key > IDEM_KEY_MAX)
+            faults_add(&p->faults, 0,
+                       "the header Idempotency-Key should be 1 to %d visible ASCII characters",
+                       IDEM_KEY_MAX);
+        p->idem_key = mem_printf("k:%s", key);
+    }
+    if (sign != NULL) {
+        text = mem_printf("%s\n%s\n%s", request_header(rq, "x-logtrust-apikey"),
+                          request_header(rq, "x-logtrust-timestamp"), sign);
+        digest_sha256_hex(text, strlen(text), hash);
+        p->replay_key = mem_printf("s:%s", hash);
+        free(text);
+    }
+}
+
+/* A limit of the domain is the caller's to mind (429), a full Redis is not (503). */
+static void
+refuse_full(struct request *rq, const char *limit, const char *why)
+{
+    struct answer a;
+
+    response_header(rq, "Retry-After", "10");
+    if (limit[0] == '\0') {
+        response_error(rq, 503, why);
+        return;
+    }
+    response_begin(&a, rq, why, 429);
+    json_w_kv_string(&a.w, "limit", limit);
+    response_end(&a, 429);
+}
+
 static void
 on_created(struct api *api, struct request *rq, const struct redisReply *reply, struct errinfo *ei)
 {
     struct post *p = rq->state;
-    int rc = reply != NULL ? store_reply_job_create(reply, ei) : E_TRANSIENT;
+    struct job_created made = {0};
+    int rc = reply != NULL ? store_reply_job_create(reply, &made, ei) : E_TRANSIENT;
     struct answer a;
     char *words;
 
@@ -136,11 +190,13 @@ on_created(struct api *api, struct request *rq, const struct redisReply *reply, 
         response_code(rq, 500, words, 500);
         free(words);
     } else if (rc == E_NOSPACE) {
-        response_header(rq, "Retry-After", "10");
-        response_error(rq, 503, ei->msg);
+        refuse_full(rq, made.limit, ei->msg);
+    } else if (rc == E_INVALID) {
+        response_error(rq, 422, "this Idempotency-Key came with another body before");
     } else if (rc < 0) {
         response_unavailable(rq, ei);
     } else {
+        memcpy(rq->job, made.id, sizeof(rq->job));
         response_begin(&a, rq, "", TASK_OK);
         json_w_key(&a.w, "object");
         json_w_object(&a.w);
@@ -179,6 +235,11 @@ create(struct api *api, struct request *rq, struct post *p, const char *table)
                                    .secrets = p->sealed,
                                    .queued_limit = config_int(api->cfg, "limits.queued"),
                                    .running_limit = config_int(api->cfg, "limits.running"),
+                                   .body_sha256 = p->body_sha256,
+                                   .idem_key = p->idem_key,
+                                   .replay_key = p->replay_key,
+                                   .idem_ms = IDEM_MS,
+                                   .replay_ms = 2000 * config_int(api->cfg, "api.clock_skew_s"),
                                });
     api_store(api, rq, &cmd, on_created);
 }
@@ -225,8 +286,7 @@ query_post(struct api *api, struct request *rq)
     rq->state_free = post_free;
     buf_init(&p->spec, 1 << 20);
     query_body_parse(rq->body.data, rq->body.len, api->cfg, clock_now_ms(), &p->body, &p->faults);
-    if (request_header(rq, "Idempotency-Key") != NULL)
-        faults_add(&p->faults, 0, "the header Idempotency-Key is not served by this version");
+    mark_request(rq, p);
     if (p->faults.count > 0) {
         response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
         return;

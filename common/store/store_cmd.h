@@ -21,10 +21,10 @@ struct redisReply;
 
 struct store_cmd {
     int argc;
-    char **argv;   /* owned */
+    char **argv; /* owned */
     size_t *len;
     int cap;
-    int script;    /* index into store_scripts, -1: a plain command */
+    int script; /* index into store_scripts, -1: a plain command */
 };
 
 void store_cmd_done(struct store_cmd *c);
@@ -42,12 +42,23 @@ struct job_new {
     const char *secrets;        /* sealed; NULL: none */
     int64_t queued_limit;       /* limits.queued */
     int64_t running_limit;      /* limits.running of the domain; 0 = none */
+    const char *body_sha256;    /* hex, of the request; NULL where neither key is given */
+    const char *idem_key;       /* Idempotency-Key, with a prefix of its own; NULL: none */
+    const char *replay_key;     /* what a repeat of the signed request has, too; NULL: none */
+    int64_t idem_ms, replay_ms; /* how long each is kept */
 };
 
-/* job_create -> E_OK; E_CONFLICT: friendly name taken (words name it); E_NOSPACE: Redis is above
- * 80 % of maxmemory, or the domain's queue is full (words say which). */
+struct job_created {
+    char id[IDS_UUID_LEN + 1]; /* of the earlier job where the request is a repeated one */
+    char limit[32];            /* E_NOSPACE: the domain's limit that was met; "": Redis is full */
+};
+
+/* job_create -> E_OK; E_INVALID: the Idempotency-Key came with another body before; E_CONFLICT:
+ * friendly name taken (words name it); E_NOSPACE: Redis is above 80 % of maxmemory, or a limit of
+ * the domain is met (words say which). */
 void store_cmd_job_create(struct store_cmd *c, const struct job_new *j);
-int store_reply_job_create(const struct redisReply *r, struct errinfo *ei) MUST_CHECK;
+int store_reply_job_create(const struct redisReply *r, struct job_created *ret,
+                           struct errinfo *ei) MUST_CHECK;
 
 /* One job of the domain with its paths. E_NOT_FOUND: unknown, removed, or another domain's. */
 void store_cmd_job_get(struct store_cmd *c, const char *domain, const char *id);
@@ -83,9 +94,9 @@ void store_cmd_ping(struct store_cmd *c);
 
 struct cred_record {
     char *api_key;
-    char *secret;    /* sealed under "cred|<api key>" */
+    char *secret; /* sealed under "cred|<api key>" */
     char *domain;
-    char *tables;    /* globs separated by commas */
+    char *tables; /* globs separated by commas */
     bool read_only;
     int64_t expires_ms; /* 0 = never */
 };

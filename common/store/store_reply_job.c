@@ -88,11 +88,22 @@ store_reply_view(const struct redisReply *view, struct job_record *ret, struct e
 }
 
 int
-store_reply_job_create(const struct redisReply *r, struct errinfo *ei)
+store_reply_job_create(const struct redisReply *r, struct job_created *ret, struct errinfo *ei)
 {
     int rc = store_reply_word(r, ei);
+    struct reply_reader rd;
     char name[256];
 
+    *ret = (struct job_created){0};
+    if (rc == E_OK) {
+        rd = reply_reader_at(r, 1, ei);
+        reply_uuid(&rd, "id", ret->id);
+        return rd.rc;
+    }
+    if (rc == E_NOSPACE && r->type == REDIS_REPLY_ARRAY && r->elements > 2) {
+        rd = reply_reader_at(r, 2, ei);
+        snprintf(ret->limit, sizeof(ret->limit), "%s", reply_str(&rd, "limit"));
+    }
     if (rc == E_CONFLICT && ei != NULL) {
         snprintf(name, sizeof(name), "%.200s", ei->msg);
         return errinfo_set(ei, E_CONFLICT, "another job has the friendlyName '%s'", name);

@@ -302,6 +302,45 @@ test_create(void **state)
     assert_rc(job_store_get(fx.store, "dom", id, &(struct job_record){0}, &fx.ei), E_NOT_FOUND);
 }
 
+/* The same key and body give the first job, also when it is gone; another body is refused. */
+static void
+test_repeated_create(void **state)
+{
+    static const struct {
+        const char *name, *domain, *idem, *replay, *hash;
+        int want;
+        bool same; /* the first job's id */
+    } rows[] = {
+        {"first", "dom", "k:1", "s:1", HASH_A, E_OK, false},
+        {"again", "dom", "k:1", "s:2", HASH_A, E_OK, true},
+        {"replayed without the key", "dom", NULL, "s:1", HASH_A, E_OK, true},
+        {"other body", "dom", "k:1", "s:3", HASH_B, E_INVALID, false},
+        {"other key", "dom", "k:2", NULL, HASH_B, E_OK, false},
+        {"other domain", "other", "k:1", "s:1", HASH_B, E_OK, false},
+        {"no key", "dom", NULL, NULL, HASH_A, E_OK, false},
+    };
+    char first[37] = "", id[37];
+    size_t i;
+    int rc;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        rc = create(id, (struct job_opts){.domain = rows[i].domain,
+                                          .idem = rows[i].idem,
+                                          .replay = rows[i].replay,
+                                          .hash = rows[i].hash});
+        if (rc != rows[i].want || (strcmp(id, first) == 0) != rows[i].same)
+            fail_msg("%s: got %d %s, want %d %s%s", rows[i].name, rc, id, rows[i].want,
+                     rows[i].same ? "" : "not ", first);
+        if (i == 0)
+            memcpy(first, id, sizeof(first));
+    }
+    expect_action(JOB_ACTION_REMOVE, first, 0, "REMOVED");
+    assert_ok(create(id, (struct job_opts){.idem = "k:1"}));
+    assert_string_equal(id, first);
+    assert_in_range(redis_int("PTTL {bl:0}:idem:dom:k:1"), 1, 60000);
+}
+
 static void
 test_priority_and_age(void **state)
 {
@@ -592,19 +631,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_action_matrix),
-        T(test_stop_and_start),
-        T(test_start_with_new_secrets),
-        T(test_remove_running),
-        T(test_create),
-        T(test_priority_and_age),
-        T(test_fair_domains),
-        T(test_fair_uploads),
-        T(test_running_limit),
-        T(test_list),
-        T(test_list_shows_ten_paths),
-        T(test_expiry),
-        T(test_credentials),
+        T(test_action_matrix),    T(test_stop_and_start), T(test_start_with_new_secrets),
+        T(test_remove_running),   T(test_create),         T(test_repeated_create),
+        T(test_priority_and_age), T(test_fair_domains),   T(test_fair_uploads),
+        T(test_running_limit),    T(test_list),           T(test_list_shows_ten_paths),
+        T(test_expiry),           T(test_credentials),
     };
 
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

@@ -18,6 +18,7 @@ static const struct {
     const char *reason;
 } reasons[] = {
     {200, "OK"},
+    {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
     {403, "Forbidden"},
@@ -129,6 +130,15 @@ void
 response_end(struct answer *a, int http_status)
 {
     close_answer(a, http_status, false);
+}
+
+void
+response_not_modified(struct request *rq)
+{
+    struct answer a;
+
+    open_answer(&a, rq);
+    response_end(&a, 304);
 }
 
 void

@@ -39,6 +39,9 @@ struct answer {
 void response_begin(struct answer *a, struct request *rq, const char *msg, int status);
 void response_end(struct answer *a, int http_status);
 
+/* 304, without a body. The caller has set ETag. */
+void response_not_modified(struct request *rq);
+
 /* Task codes without an object: 100 is HTTP 404 "Task not found". */
 void response_task(struct request *rq, int task_code);
 

@@ -18,6 +18,7 @@ static const struct route routes[] = {
     {POST, "/search/query", query_post, CHANGE},
     {GET, "/search/job/{}", jobs_get, ROUTE_AUTH},
     {DELETE, "/search/job/{}", job_action_remove, CHANGE},
+    {GET, "/search/job/{}/files", jobs_files, ROUTE_AUTH},
     {GET, "/search/jobs", jobs_list, ROUTE_AUTH},
     {GET, "/search/jobs/{}", jobs_list, ROUTE_AUTH},
     {GET, "/search/jobs/{}/{}", jobs_list, ROUTE_AUTH},

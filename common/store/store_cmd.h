@@ -65,12 +65,27 @@ void store_cmd_job_get(struct store_cmd *c, const char *domain, const char *id);
 int store_reply_job_get(const struct redisReply *r, struct job_record *ret,
                         struct errinfo *ei) MUST_CHECK;
 
-/* The newest `limit` jobs of the domain, newest first, each with at most 10 paths; type and
- * name_prefix NULL or "" = all. Free *ret with job_records_free. */
-void store_cmd_job_list(struct store_cmd *c, const char *domain, const char *type,
-                        const char *name_prefix, int64_t limit);
+/* Confirmed files by index, from the first behind `after` on. *ret_next: `after` of the next page, 0
+ * at the end. E_NOT_FOUND as above. Free *ret with job_files_free. */
+void store_cmd_job_files(struct store_cmd *c, const char *domain, const char *id, int64_t after,
+                         int64_t limit);
+int store_reply_job_files(const struct redisReply *r, struct job_file **ret, size_t *ret_count,
+                          int64_t *ret_next, struct errinfo *ei) MUST_CHECK;
+void job_files_free(struct job_file *files, size_t count);
+
+struct job_filter {
+    const char *type, *name_prefix, *status; /* NULL or "" = all */
+    const char *cursor;                      /* NULL or "" = from the newest */
+    int64_t limit;
+};
+
+/* Jobs of the domain, newest first, each with at most 10 paths. E_INVALID, and no command: the
+ * cursor is none of ours. *ret_cursor: of the next page, NULL at the end; a page may be short and
+ * have a next. Free *ret with job_records_free, and *ret_cursor. */
+int store_cmd_job_list(struct store_cmd *c, const char *domain,
+                       const struct job_filter *f) MUST_CHECK;
 int store_reply_job_list(const struct redisReply *r, struct job_record **ret, size_t *ret_count,
-                         struct errinfo *ei) MUST_CHECK;
+                         char **ret_cursor, struct errinfo *ei) MUST_CHECK;
 void job_records_free(struct job_record *records, size_t count);
 
 /* State changes by the user. The reply gives a task code of the wire (0 ok, 100 not found,

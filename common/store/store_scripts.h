@@ -32,6 +32,7 @@
     X(REAP, reap)                                                                                  \
     X(JOB_GET, job_get)                                                                            \
     X(JOB_LIST, job_list)                                                                          \
+    X(JOB_FILES, job_files)                                                                        \
     X(JOB_SPEC, job_spec)                                                                          \
     X(JOB_STOP, job_stop)                                                                          \
     X(JOB_START, job_start)                                                                        \

@@ -1,13 +1,16 @@
 """What the API has beyond the original: repeated requests, caches, waiting, pages, saved queries,
 signed tokens."""
 
+import hashlib
 import json
-import re
+import threading
 import time
 
 import pytest
 
 from kit.data import FROM, TO
+from kit.readers import Files, parse
+from kit.wait import until
 
 pytestmark = pytest.mark.asan
 
@@ -65,3 +68,214 @@ def test_replayed_signature_gets_the_first_answer(client):
     first = job_id(client.post(body, auth="none", headers=dict(signed, **{"Idempotency-Key": "r"})))
     assert job_id(client.post(body, auth="none", headers=signed)) == first
     assert job_id(client.post(body)) != first
+
+
+# --- asking again -------------------------------------------------------------------------------
+
+
+def test_etag_and_not_modified(client):
+    job = client.submit(SMALL, FROM, TO, kind="donothing")
+    job.wait()
+    first = client.get(f"/job/{job.id}")
+    tag = first.headers["ETag"]
+    assert "Retry-After" not in first.headers and first.json()["object"]["extra"]["progress"] == 1
+    for known in (tag, f'"x", {tag}', tag[2:], "*"):
+        r = client.get(f"/job/{job.id}", headers={"If-None-Match": known})
+        assert r.status_code == 304 and r.content == b"", f"got {r.status_code} {r.text}"
+        assert r.headers["ETag"] == tag and "Content-Length" not in r.headers
+    for other in ('"x"', tag[:-1], tag.replace('"', "")):
+        assert client.get(f"/job/{job.id}", headers={"If-None-Match": other}).status_code == 200
+    job.remove()
+    assert client.get(f"/job/{job.id}", headers={"If-None-Match": tag}).status_code == 404
+
+
+def test_unfinished_job_says_when_to_ask_again(make_stack):
+    stack = make_stack()
+    client = stack.client()
+    stack.worker.end()
+    job = client.submit(SMALL, FROM, TO, kind="donothing")
+    r = client.get(f"/job/{job.id}")
+    assert int(r.headers["Retry-After"]) == 1
+    assert "progress" not in r.json()["object"]["extra"], "nobody knows yet how much it will be"
+    job.stop()
+    after = client.get(f"/job/{job.id}", headers={"If-None-Match": r.headers["ETag"]})
+    assert after.status_code == 200 and after.headers["ETag"] != r.headers["ETag"]
+    assert "Retry-After" not in after.headers
+    job.remove()
+
+
+# --- waiting for a change -------------------------------------------------------------------------
+
+
+class Waiter(threading.Thread):
+    """GET with a wait on its way; answer() joins."""
+
+    def __init__(self, stack, client, job, tag=None, seconds=50):
+        super().__init__(daemon=True)
+        self.client, self.result, self.began = client, None, time.monotonic()
+        self.path = f"/job/{job.id}?wait={seconds}"
+        self.known = {"If-None-Match": tag} if tag else {}
+        self.start()
+        until("the API subscribes", 20, lambda: stack.redis.call(
+            "PUBSUB", "NUMSUB", "{bl:0}:ev:acme")[1] > 0)
+
+    def run(self):
+        self.result = self.client.get(self.path, headers=self.known)
+
+    def answer(self):
+        self.join(20)
+        assert self.result is not None, "the wait did not end"
+        return self.result
+
+
+@pytest.fixture
+def waiting(make_stack):
+    """A job that nobody works on, its tag, and two clients: one to wait, one to act."""
+    stack = make_stack()
+    client = stack.client()
+    stack.worker.end()
+    job = client.submit(SMALL, FROM, TO, kind="donothing")
+    yield stack, stack.client(), job, client.get(f"/job/{job.id}").headers["ETag"]
+
+
+def test_wait_ends_with_the_change(waiting):
+    stack, client, job, tag = waiting
+    waiter = Waiter(stack, client, job, tag)
+    job.stop()
+    r = waiter.answer()
+    assert r.status_code == 200 and r.json()["object"]["status"] == "STOPPED", f"got {r.text}"
+    tag = r.headers["ETag"]
+    waiter = Waiter(stack, client, job, tag)
+    job.start()
+    assert waiter.answer().json()["object"]["status"] == "RUNNING"
+    waiter = Waiter(stack, client, job, tag)
+    job.remove()
+    assert waiter.answer().status_code in (200, 404)
+
+
+def test_wait_without_a_tag(waiting):
+    """From now on; a job at rest is answered at once."""
+    stack, client, job, _ = waiting
+    quick = client.get(f"/job/{job.id}?wait=1")
+    assert quick.status_code == 200 and quick.json()["object"]["status"] == "CREATED"
+    waiter = Waiter(stack, client, job)
+    job.stop()
+    assert waiter.answer().json()["object"]["status"] == "STOPPED"
+    assert client.get(f"/job/{job.id}?wait=60").json()["object"]["status"] == "STOPPED"
+    job.remove()
+    assert client.get(f"/job/{job.id}?wait=60").status_code == 404
+
+
+def test_wait_that_nothing_ends(waiting):
+    _, client, job, tag = waiting
+    began = time.monotonic()
+    r = client.get(f"/job/{job.id}?wait=1", headers={"If-None-Match": tag})
+    assert r.status_code == 304 and time.monotonic() - began >= 0.9
+    for wrong in ("0", "61", "x", ""):
+        assert client.get(f"/job/{job.id}?wait={wrong}").status_code == 400
+    job.remove()
+
+
+def test_wait_outlives_redis(waiting):
+    stack, client, job, tag = waiting
+    waiter = Waiter(stack, client, job, tag)
+    stack.redis.kill()
+    stack.redis.start()
+    stack.wait_api()
+    job.stop()
+    assert waiter.answer().json()["object"]["status"] == "STOPPED"
+    job.remove()
+
+
+def test_drain_answers_the_waits(waiting):
+    stack, client, job, tag = waiting
+    waiter = Waiter(stack, client, job, tag)
+    stack.api.end()
+    assert waiter.answer().status_code == 304
+    assert waiter.result.headers["Connection"] == "close"
+    stack.api.start()
+    stack.wait_api()
+    job.remove()
+
+
+def test_wait_follows_the_work(stack, client):
+    """Each answer is a new version, up to the end; no change is missed."""
+    job = client.submit("from demo.big.data", FROM, TO, retention_size=1)
+    tag, sent = '"none"', -1
+    while True:
+        r = client.get(f"/job/{job.id}?wait=50", headers={"If-None-Match": tag})
+        assert r.status_code == 200, f"got HTTP {r.status_code}: nothing for 50 s"
+        tag, now = r.headers["ETag"], r.json()["object"]
+        assert now["eventsSent"] >= sent
+        sent = now["eventsSent"]
+        assert 0 <= now["extra"].get("progress", 0) <= 1
+        if now["status"] == "COMPLETED":
+            break
+    assert now["extra"]["progress"] == 1
+
+
+# --- pages --------------------------------------------------------------------------------------
+
+
+def pages(client, path):
+    """Every page of a list, by its cursors."""
+    found, cursor = [], ""
+    while cursor is not None:
+        r = client.get(path + cursor)
+        assert r.status_code == 200, f"got HTTP {r.status_code} {r.text}"
+        found.append(r.json()["object"])
+        cursor = r.json().get("cursor")
+        cursor = f"&cursor={cursor}" if cursor else None
+    return found
+
+
+def test_files_of_a_job(store, client, tables):
+    job = client.submit("from demo.big.data", FROM, TO, retention_size=1)
+    status = job.wait()
+    files = Files(store, job, None, status)
+    assert len(files.packed) > 2
+    got = pages(client, f"/job/{job.id}/files?limit=2")
+    assert all(len(p) == 2 for p in got[:-1])
+    got = [f for p in got for f in p]
+    assert [f["index"] for f in got] == list(range(1, len(files.packed) + 1))
+    assert [f["path"] for f in got] == status["extra"]["paths"]
+    assert [f["bytes"] for f in got] == files.sizes
+    assert [f["uncompressedBytes"] for f in got] == [len(t) for t in files.texts]
+    assert [f["sha256"] for f in got] == [hashlib.sha256(p).hexdigest() for p in files.packed]
+    assert [f["events"] for f in got] == [len(parse(t)) - 1 for t in files.texts]
+    assert sum(f["events"] for f in got) == status["eventsSent"]
+    assert client.get(f"/job/{job.id}/files?cursor=99").json()["object"] == []
+
+
+def test_files_of_no_job(stack, client):
+    other = stack.client(domain="other").submit(SMALL, FROM, TO, kind="donothing")
+    for name in (other.id, "pataticas", "90d9fc34-9cdf-4204-b13a-e526aae12d9c"):
+        r = client.get(f"/job/{name}/files")
+        assert r.status_code == 404 and r.json()["status"] == 100, f"got {r.status_code} {r.text}"
+
+
+def test_list_filters_and_pages(stack):
+    client = stack.client(domain="lists")
+    jobs = [client.submit(SMALL, FROM, TO, kind="donothing", friendlyName=f"{kind} {i}")
+            for i, kind in enumerate(["a", "b", "a", "a", "b"])]
+    for job in jobs:
+        job.wait()
+    for path, want in {"/jobs?limit=2": [4, 3, 2, 1, 0], "/jobs?limit=5": [4, 3, 2, 1, 0],
+                       "/jobs?limit=1&name=a": [3, 2, 0], "/jobs/donothing/b?limit=1": [4, 1],
+                       "/jobs?type=s3&limit=3": [], "/jobs?status=COMPLETED&limit=4":
+                       [4, 3, 2, 1, 0], "/jobs?status=STOPPED&limit=4": [],
+                       "/jobs?name=a%202&type=donothing&limit=9": [2]}.items():
+        got = [j["id"] for page in pages(client, path) for j in page]
+        assert got == [jobs[i].id for i in want], f"{path}: got {got}"
+
+
+@pytest.mark.parametrize("query,word", [
+    ("/jobs?status=completed", "status"), ("/jobs?status=REMOVED", "status"),
+    ("/jobs?limit=0", "limit"), ("/jobs?limit=x", "limit"), ("/jobs?cursor=5", "cursor"),
+    ("/jobs?cursor=5-x", "cursor"), ("/jobs/s3?type=s3", "type"),
+    ("/job/90d9fc34-9cdf-4204-b13a-e526aae12d9c/files?limit=1001", "limit"),
+    ("/job/90d9fc34-9cdf-4204-b13a-e526aae12d9c/files?cursor=-1", "cursor"),
+])
+def test_wrong_filters_are_named(client, query, word):
+    r = client.get(query)
+    assert r.status_code == 400 and word in r.json()["object"][0], f"got {r.status_code} {r.text}"

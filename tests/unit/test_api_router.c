@@ -45,6 +45,8 @@ test_routes(void **state)
         {"PUT /search/job/1-2", ROUTER_NO_METHOD, NULL, "", "", "GET, HEAD, DELETE"},
         {"GET /search/job/", ROUTER_NO_PATH, NULL, "", "", NULL},
         {"GET /search/job//", ROUTER_NO_PATH, NULL, "", "", NULL},
+        {"GET /search/job/1-2/files?limit=5", ROUTER_FOUND, jobs_files, "1-2", "", NULL},
+        {"POST /search/job/1-2/files", ROUTER_NO_METHOD, NULL, "", "", "GET, HEAD"},
         {"GET /search/jobs", ROUTER_FOUND, jobs_list, "", "", NULL},
         {"GET /search/jobs?limit=5", ROUTER_FOUND, jobs_list, "", "", NULL},
         {"GET /search/jobs/", ROUTER_FOUND, jobs_list, "", "", NULL},

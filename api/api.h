@@ -57,6 +57,10 @@ void jobs_list(struct api *api, struct request *rq);
 void job_action_stop(struct api *api, struct request *rq);
 void job_action_start(struct api *api, struct request *rq);
 void job_action_remove(struct api *api, struct request *rq);
+void saved_put(struct api *api, struct request *rq);
+void saved_get(struct api *api, struct request *rq);
+void saved_delete(struct api *api, struct request *rq);
+void saved_list(struct api *api, struct request *rq);
 void health_live(struct api *api, struct request *rq);
 void health_ready(struct api *api, struct request *rq);
 

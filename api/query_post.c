@@ -161,16 +161,12 @@ mark_request(const struct request *rq, struct post *p)
 static void
 refuse_full(struct request *rq, const char *limit, const char *why)
 {
-    struct answer a;
-
-    response_header(rq, "Retry-After", "10");
-    if (limit[0] == '\0') {
-        response_error(rq, 503, why);
+    if (limit[0] != '\0') {
+        response_limit(rq, limit, why);
         return;
     }
-    response_begin(&a, rq, why, 429);
-    json_w_kv_string(&a.w, "limit", limit);
-    response_end(&a, 429);
+    response_header(rq, "Retry-After", "10");
+    response_error(rq, 503, why);
 }
 
 static void
@@ -262,39 +258,14 @@ check_tables(struct request *rq, const struct linq_query *q)
     return true;
 }
 
+/* The query is known: its syntax (500), its tables (403), then the job. */
 static void
-refuse_saved(struct request *rq, const char *query_id)
+launch(struct api *api, struct request *rq)
 {
-    struct answer a;
-    char *words = mem_printf("There is no saved query '%s'", query_id);
-
-    response_begin(&a, rq, words, 404);
-    response_end(&a, 404);
-    free(words);
-}
-
-/* Checks in the order of their answers: parameters (400), saved query (404), syntax (500), tables
- * (403); then the job. */
-void
-query_post(struct api *api, struct request *rq)
-{
-    struct post *p = mem_zalloc(sizeof(*p));
+    struct post *p = rq->state;
     struct linq_error err = {0};
     const char *table;
 
-    rq->state = p;
-    rq->state_free = post_free;
-    buf_init(&p->spec, 1 << 20);
-    query_body_parse(rq->body.data, rq->body.len, api->cfg, clock_now_ms(), &p->body, &p->faults);
-    mark_request(rq, p);
-    if (p->faults.count > 0) {
-        response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
-        return;
-    }
-    if (p->body.query == NULL) {
-        refuse_saved(rq, p->body.query_id);
-        return;
-    }
     if (linq_parse(p->body.query, strlen(p->body.query), &p->linq, &err) < 0) {
         response_launch_error(rq, err.msg);
         return;
@@ -308,4 +279,46 @@ query_post(struct api *api, struct request *rq)
         response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
     else
         create(api, rq, p, table);
+}
+
+static void
+on_saved(struct api *api, struct request *rq, const struct redisReply *reply, struct errinfo *ei)
+{
+    struct post *p = rq->state;
+    struct saved_query q = {0};
+    int rc = reply != NULL ? store_reply_saved_get(reply, &q, ei) : E_TRANSIENT;
+
+    if (rc == E_NOT_FOUND) {
+        response_no_saved(rq, p->body.query_id);
+    } else if (rc < 0) {
+        response_unavailable(rq, ei);
+    } else {
+        p->body.query = q.query;
+        q.query = NULL;
+        saved_query_done(&q);
+        launch(api, rq);
+    }
+}
+
+/* Checks in the order of their answers: parameters (400), saved query (404), syntax (500), tables
+ * (403); then the job. */
+void
+query_post(struct api *api, struct request *rq)
+{
+    struct post *p = mem_zalloc(sizeof(*p));
+    struct store_cmd cmd = {0};
+
+    rq->state = p;
+    rq->state_free = post_free;
+    buf_init(&p->spec, 1 << 20);
+    query_body_parse(rq->body.data, rq->body.len, api->cfg, clock_now_ms(), &p->body, &p->faults);
+    mark_request(rq, p);
+    if (p->faults.count > 0) {
+        response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
+    } else if (p->body.query != NULL) {
+        launch(api, rq);
+    } else {
+        store_cmd_saved_get(&cmd, rq->cred->domain, p->body.query_id);
+        api_store(api, rq, &cmd, on_saved);
+    }
 }

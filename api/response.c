@@ -238,6 +238,28 @@ response_error(struct request *rq, int http_status, const char *why)
 }
 
 void
+response_no_saved(struct request *rq, const char *query_id)
+{
+    struct answer a;
+    char *words = mem_printf("There is no saved query '%s'", query_id);
+
+    response_begin(&a, rq, words, 404);
+    response_end(&a, 404);
+    free(words);
+}
+
+void
+response_limit(struct request *rq, const char *limit, const char *why)
+{
+    struct answer a;
+
+    response_header(rq, "Retry-After", "10");
+    response_begin(&a, rq, why, 429);
+    json_w_kv_string(&a.w, "limit", limit);
+    response_end(&a, 429);
+}
+
+void
 response_refuse(struct request *rq, int http_status, const char *why)
 {
     if (http_status == 503)

@@ -64,6 +64,12 @@ void response_error(struct request *rq, int http_status, const char *why);
 /* The same, and the connection is closed: for what the framing of HTTP refuses. */
 void response_refuse(struct request *rq, int http_status, const char *why);
 
+/* 404: the domain has no such saved query. */
+void response_no_saved(struct request *rq, const char *query_id);
+
+/* 429 with Retry-After: the caller's domain is at a limit, which has this name. */
+void response_limit(struct request *rq, const char *limit, const char *why);
+
 /* 503 with Retry-After: Redis is away or full; 500 "server_error" for what does not pass by itself
  * (E_PERMANENT). The reason goes to the log, not to the client. */
 void response_unavailable(struct request *rq, const struct errinfo *ei);

@@ -148,7 +148,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
  * NOSCRIPT at once. A script that could not be loaded is sent whole by its first caller. */
 static const enum store_script scripts[] = {
     SCRIPT_JOB_CREATE, SCRIPT_JOB_GET,   SCRIPT_JOB_LIST,   SCRIPT_JOB_FILES, SCRIPT_JOB_SPEC,
-    SCRIPT_JOB_STOP,   SCRIPT_JOB_START, SCRIPT_JOB_REMOVE, SCRIPT_CRED_GET,
+    SCRIPT_JOB_STOP,   SCRIPT_JOB_START, SCRIPT_JOB_REMOVE, SCRIPT_CRED_GET,  SCRIPT_SAVED_GET,
 };
 
 static void

@@ -105,6 +105,35 @@ int store_reply_job_spec(const struct redisReply *r, char **ret_spec, char **ret
 
 void store_cmd_ping(struct store_cmd *c);
 
+/* --- saved queries of a domain ---------------------------------------------------------------- */
+
+#define SAVED_COUNT_MAX 1000 /* of a domain */
+
+struct saved_query {
+    char *id;
+    char *query; /* NULL in a list */
+    char *owner; /* API key that stored it last */
+    int64_t created_ms, updated_ms;
+};
+void saved_query_done(struct saved_query *q);
+void saved_queries_free(struct saved_query *list, size_t count);
+
+/* put -> E_OK; E_NOSPACE: the domain has SAVED_COUNT_MAX, or Redis is full; *ret_limited tells. */
+void store_cmd_saved_put(struct store_cmd *c, const char *domain, const char *id, const char *query,
+                         const char *owner);
+int store_reply_saved_put(const struct redisReply *r, bool *ret_limited,
+                          struct errinfo *ei) MUST_CHECK;
+/* get, delete -> E_NOT_FOUND where there is none. The answer to delete is a store_reply_done. */
+void store_cmd_saved_get(struct store_cmd *c, const char *domain, const char *id);
+int store_reply_saved_get(const struct redisReply *r, struct saved_query *ret,
+                          struct errinfo *ei) MUST_CHECK;
+void store_cmd_saved_del(struct store_cmd *c, const char *domain, const char *id);
+int store_reply_done(const struct redisReply *r, struct errinfo *ei) MUST_CHECK;
+/* By id. Free *ret with saved_queries_free. */
+void store_cmd_saved_list(struct store_cmd *c, const char *domain);
+int store_reply_saved_list(const struct redisReply *r, struct saved_query **ret, size_t *ret_count,
+                           struct errinfo *ei) MUST_CHECK;
+
 /* --- credentials (partition 0) ---------------------------------------------------------------- */
 
 struct cred_record {

@@ -279,3 +279,62 @@ def test_list_filters_and_pages(stack):
 def test_wrong_filters_are_named(client, query, word):
     r = client.get(query)
     assert r.status_code == 400 and word in r.json()["object"][0], f"got {r.status_code} {r.text}"
+
+
+# --- saved queries ------------------------------------------------------------------------------
+
+
+def put(client, name, query, **kw):
+    return client.call("PUT", f"/queries/{name}", body={"query": query}, **kw)
+
+
+def with_id(client, name):
+    body = client.body(None, FROM, TO, kind="donothing")
+    return dict(body, queryId=name)
+
+
+def test_saved_query_is_stored_used_and_forgotten(stack, client, tables):
+    assert job_id(put(client, "all", "from demo.odd.data")) == "all"
+    assert job_id(put(client, "all", SMALL)) == "all"
+    saved = client.get("/queries/all").json()["object"]
+    assert (saved["id"], saved["query"], saved["owner"]) == ("all", SMALL, client.cred.key)
+    assert saved["created"] <= saved["updated"]
+    assert [q["id"] for q in client.get("/queries").json()["object"]] == ["all"]
+    first = job_id(client.post(with_id(client, "all")))
+    assert client.get(f"/job/{first}").json()["object"]["query"] == SMALL
+    stranger = stack.client(domain="other")
+    assert stranger.get("/queries").json()["object"] == []
+    for r in (stranger.get("/queries/all"), stranger.post(with_id(stranger, "all")),
+              stranger.call("DELETE", "/queries/all")):
+        assert r.status_code == 404 and "'all'" in r.json()["msg"], f"got {r.status_code} {r.text}"
+    assert job_id(client.call("DELETE", "/queries/all")) == "all"
+    for r in (client.get("/queries/all"), client.post(with_id(client, "all")),
+              client.call("DELETE", "/queries/all")):
+        assert r.status_code == 404 and r.json()["status"] == 404, f"got {r.status_code} {r.text}"
+
+
+def test_saved_query_is_checked(stack, client):
+    for name, body, word in (("x", {"query": "from demo.small.data wher a"}, "line 1"),
+                             ("x", {}, "query"), ("x", {"query": 5}, "query"), ("x", [], "object"),
+                             ("a b", {"query": SMALL}, "id"), ("y" * 129, {"query": SMALL}, "id"),
+                             ("x", {"query": SMALL + " " * 70000}, "longer")):
+        r = client.call("PUT", f"/queries/{name}", body=body)
+        assert r.status_code == 400 and word in r.json()["object"][0], f"got {r.text}"
+    reader = stack.client(read_only=True)
+    assert put(reader, "x", SMALL).status_code == 403
+    put(client, "theirs", "from other.table.data")
+    narrow = stack.client(tables="demo.**")
+    r = narrow.post(with_id(narrow, "theirs"))
+    assert r.status_code == 403 and "other.table.data" in r.text, f"got {r.text}"
+    client.call("DELETE", "/queries/theirs")
+
+
+def test_saved_queries_are_limited(stack):
+    client = stack.client(domain="many")
+    stack.redis.call("HSET", "{bl:0}:saved:many",
+                     *[w for i in range(1000) for w in (f"q{i}", "{}")])
+    r = put(client, "one-more", SMALL)
+    assert r.status_code == 429 and r.json()["limit"] == "saved queries", f"got {r.text}"
+    assert int(r.headers["Retry-After"]) > 0
+    assert put(client, "q5", SMALL).status_code == 200, "one that is there may change"
+    stack.redis.call("DEL", "{bl:0}:saved:many")

@@ -1,5 +1,5 @@
 #!lua
--- A new job, queued. Refused when Redis is full: the only script without allow-oom.
+-- A new job, queued. Refused when Redis is full: no allow-oom.
 -- KEYS    prefix
 -- ARGV    id, domain, name, engine, kind, priority, queued_limit, running_limit, body_sha256,
 --         idem_key ('' = none), idem_ms, replay_key ('' = none), replay_ms, then field and value

@@ -127,10 +127,10 @@ api_open(const struct config *cfg, struct event_base *base, struct api **ret, st
         rc = store_async_open(cfg, base, &api->store, ei);
     if (rc == E_OK)
         rc = job_watch_open(cfg, base, &api->watch, ei);
-    if (rc == E_OK) {
-        auth_open(cfg, api->store, api->seal, &api->auth);
+    if (rc == E_OK)
+        rc = auth_open(cfg, api->store, api->seal, &api->auth, ei);
+    if (rc == E_OK)
         rc = server_open(cfg, base, &app, &api->server, ei);
-    }
     if (rc < 0) {
         api_close(api);
         return rc;

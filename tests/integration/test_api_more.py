@@ -1,15 +1,20 @@
 """What the API has beyond the original: repeated requests, caches, waiting, pages, saved queries,
 signed tokens."""
 
+import base64
 import hashlib
+import hmac
 import json
+import os
 import threading
 import time
 
 import pytest
 
 from kit.data import FROM, TO
+from kit.evidence import evidence
 from kit.readers import Files, parse
+from kit.stack import Stack
 from kit.wait import until
 
 pytestmark = pytest.mark.asan
@@ -338,3 +343,89 @@ def test_saved_queries_are_limited(stack):
     assert int(r.headers["Retry-After"]) > 0
     assert put(client, "q5", SMALL).status_code == 200, "one that is there may change"
     stack.redis.call("DEL", "{bl:0}:saved:many")
+
+
+# --- signed tokens ------------------------------------------------------------------------------
+
+JWT_KEY = "a key of the operator, long enough for HS256"
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def jwt(claims, key=JWT_KEY, alg="HS256", header=None):
+    parts = [b64(json.dumps(p).encode()) for p in ({"alg": alg, "typ": "JWT", **(header or {})},
+                                                    claims)]
+    text = ".".join(parts)
+    return text + "." + b64(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest())
+
+
+def good(**more):
+    return {"domain": "acme", "tables": ["demo.**"], "exp": time.time() + 600, **more}
+
+
+@pytest.fixture(scope="module")
+def jwt_client(store, tables, tmp):
+    path = os.path.join(tmp, "jwt.key")
+    with open(path, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(JWT_KEY + "\n")
+    evidence.secret(JWT_KEY, "jwt key")
+    s = Stack(store, tables.path, conf={"api.jwt_key_file": path})
+    yield s.client()
+    s.close()
+
+
+def test_jwt_is_a_credential(jwt_client):
+    token = jwt(good(sub="ann@acme", nbf=time.time() - 5))
+    body = jwt_client.body(SMALL, FROM, TO, kind="donothing")
+    made = job_id(jwt_client.post(body, auth=f"jwt {token}"))
+    job = jwt_client.get(f"/job/{made}", auth=f"JWT {token}").json()["object"]
+    assert (job["owner"], job["domain"]) == ("jwt:ann@acme", "acme")
+    assert jwt_client.get(f"/job/{made}").status_code == 200, "the domain's, whoever made it"
+    other = f"jwt {jwt(good(domain='other', tables='**'))}"
+    assert jwt_client.get(f"/job/{made}", auth=other).status_code == 404
+    narrow = f"jwt {jwt(good(tables=['demo.odd.*', 'x']))}"
+    assert jwt_client.post(body, auth=narrow).status_code == 403
+    reader = f"jwt {jwt(good(readOnly=True))}"
+    assert jwt_client.post(body, auth=reader).status_code == 403
+    assert jwt_client.get("/jobs", auth=reader).status_code == 200
+
+
+@pytest.mark.parametrize("token,word", [
+    (lambda: jwt(good(), key=JWT_KEY[:-1]), "signature"),
+    (lambda: jwt(good())[:-1], "signature"),
+    (lambda: jwt(good()) + "=", "signature"),
+    (lambda: jwt(good()).rsplit(".", 1)[0] + ".", "signature"),
+    (lambda: jwt(good(), alg="none"), "alg"),
+    (lambda: jwt(good(), alg="HS512"), "alg"),
+    (lambda: jwt(good(), header={"crit": ["x"]}), "crit"),
+    (lambda: jwt(good(exp=time.time() - 1)), "expired"),
+    (lambda: jwt(good(exp=(time.time() + 600) * 1000)), "exp"),
+    (lambda: jwt(good(exp="soon")), "exp"),
+    (lambda: jwt({"domain": "acme", "tables": ["**"]}), "exp"),
+    (lambda: jwt(good(nbf=time.time() + 100)), "yet"),
+    (lambda: jwt(good(nbf=None)), "nbf"),
+    (lambda: jwt(good(domain="")), "domain"),
+    (lambda: jwt(good(domain="a:b")), "domain"),
+    (lambda: jwt(good(domain=5)), "domain"),
+    (lambda: jwt(good(tables=[])), "tables"),
+    (lambda: jwt(good(tables=[5])), "tables"),
+    (lambda: jwt({"domain": "acme", "exp": time.time() + 60}), "tables"),
+    (lambda: jwt(good(readOnly="no")), "readOnly"),
+    (lambda: jwt(good(sub="")), "sub"),
+    (lambda: jwt([1]), "claims"),
+    (lambda: "x", "three parts"),
+    (lambda: "..", "signature"),
+    (lambda: "a.b.c.d", "three parts"),
+    (lambda: "x" * 5000, "too long"),
+], ids=lambda x: x if isinstance(x, str) else "")
+def test_jwt_that_is_not_right(jwt_client, token, word):
+    r = jwt_client.get("/jobs", auth=f"jwt {token()}")
+    assert r.status_code == 401 and r.json()["error"]["code"] == 5, f"got {r.status_code} {r.text}"
+    assert word in r.json()["error"]["message"], f"got {r.text}"
+
+
+def test_jwt_without_a_key_is_refused(client):
+    r = client.get("/jobs", auth=f"jwt {jwt(good())}")
+    assert r.status_code == 401 and "not accepted" in r.text, f"got {r.status_code} {r.text}"

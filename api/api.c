@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/auth.h"
+#include "api/job_watch.h"
 #include "api/response.h"
 #include "api/router.h"
 #include "api/server.h"
@@ -29,6 +30,14 @@ api_store(struct api *api, struct request *rq, struct store_cmd *cmd, api_reply_
 
     *w = (struct wait){api, rq, fn};
     store_async_send(api->store, cmd, rq->limit_ms, on_reply, w);
+}
+
+void
+api_renew_limit(const struct api *api, struct request *rq)
+{
+    int64_t budget = store_async_timeout_ms(api->store);
+
+    rq->limit_ms = clock_mono_ms() + (budget < API_BUDGET_MS ? budget : API_BUDGET_MS);
 }
 
 static void
@@ -67,12 +76,11 @@ static void
 api_handle(void *ctx, struct request *rq)
 {
     struct api *api = ctx;
-    int64_t budget = store_async_timeout_ms(api->store);
     enum router_verdict verdict;
     unsigned allowed = 0;
 
     rq->app = api;
-    rq->limit_ms = clock_mono_ms() + (budget < API_BUDGET_MS ? budget : API_BUDGET_MS);
+    api_renew_limit(api, rq);
     verdict = router_find(rq, &allowed);
     if (verdict != ROUTER_FOUND)
         refuse_route(rq, verdict, allowed);
@@ -117,10 +125,12 @@ api_open(const struct config *cfg, struct event_base *base, struct api **ret, st
         rc = check_redis(cfg, ei);
     if (rc == E_OK)
         rc = store_async_open(cfg, base, &api->store, ei);
-    if (rc == E_OK) {
-        auth_open(cfg, api->store, api->seal, &api->auth);
+    if (rc == E_OK)
+        rc = job_watch_open(cfg, base, &api->watch, ei);
+    if (rc == E_OK)
+        rc = auth_open(cfg, api->store, api->seal, &api->auth, ei);
+    if (rc == E_OK)
         rc = server_open(cfg, base, &app, &api->server, ei);
-    }
     if (rc < 0) {
         api_close(api);
         return rc;
@@ -133,6 +143,7 @@ void
 api_drain(struct api *api, void (*done)(void *ctx), void *ctx)
 {
     server_drain(api->server, done, ctx);
+    job_watch_drain(api->watch);
 }
 
 void
@@ -141,7 +152,8 @@ api_close(struct api *api)
     if (api == NULL)
         return;
     store_async_close(api->store); /* first: answers what waits, while its connections are there */
-    server_close(api->server);
+    server_close(api->server);     /* ends the requests that wait */
+    job_watch_close(api->watch);
     auth_close(api->auth);
     seal_close(api->seal);
     free(api);

@@ -18,6 +18,7 @@
 #include "common/base/seal.h"
 
 struct auth;
+struct job_watch;
 struct event_base;
 struct server;
 
@@ -29,6 +30,7 @@ struct api {
     struct seal *seal;
     struct store_async *store;
     struct auth *auth;
+    struct job_watch *watch;
     struct server *server;
 };
 
@@ -42,16 +44,23 @@ void api_close(struct api *api); /* NULL is fine */
 typedef void (*api_reply_fn)(struct api *api, struct request *rq, const struct redisReply *reply,
                              struct errinfo *ei);
 void api_store(struct api *api, struct request *rq, struct store_cmd *cmd, api_reply_fn fn);
+/* The request has waited on purpose: its budget for Redis begins again. */
+void api_renew_limit(const struct api *api, struct request *rq);
 
 /* --- handlers: HTTP.md tells what each does ----------------------------------------------------
  */
 
 void query_post(struct api *api, struct request *rq);
 void jobs_get(struct api *api, struct request *rq);
+void jobs_files(struct api *api, struct request *rq);
 void jobs_list(struct api *api, struct request *rq);
 void job_action_stop(struct api *api, struct request *rq);
 void job_action_start(struct api *api, struct request *rq);
 void job_action_remove(struct api *api, struct request *rq);
+void saved_put(struct api *api, struct request *rq);
+void saved_get(struct api *api, struct request *rq);
+void saved_delete(struct api *api, struct request *rq);
+void saved_list(struct api *api, struct request *rq);
 void health_live(struct api *api, struct request *rq);
 void health_ready(struct api *api, struct request *rq);
 

@@ -1,5 +1,6 @@
 #include "api/auth.h"
 
+#include "api/jwt.h"
 #include "api/request.h"
 #include "api/response.h"
 #include "api/store_async.h"
@@ -32,6 +33,7 @@ struct auth {
     struct store_async *store;
     const struct seal *seal;
     int64_t skew_ms, keep_ms;
+    char *jwt_key; /* NULL: signed tokens are not accepted */
     struct entry *buckets[BUCKETS];
     size_t count;
 };
@@ -291,17 +293,26 @@ recall(struct auth *a, const char *name)
     return NULL;
 }
 
-void
+int
 auth_open(const struct config *cfg, struct store_async *store, const struct seal *seal,
-          struct auth **ret)
+          struct auth **ret, struct errinfo *ei)
 {
     struct auth *a = mem_zalloc(sizeof(*a));
+    int rc = config_secret(cfg, "api.jwt_key_file", &a->jwt_key, ei);
 
+    if (rc == E_OK && a->jwt_key != NULL && strlen(a->jwt_key) < JWT_KEY_MIN)
+        rc = errinfo_set(ei, E_INVALID, "api.jwt_key_file: the key has less than %d characters",
+                         JWT_KEY_MIN);
+    if (rc < 0) {
+        auth_close(a);
+        return rc;
+    }
     a->store = store;
     a->seal = seal;
     a->skew_ms = config_int(cfg, "api.clock_skew_s") * 1000;
     a->keep_ms = config_int(cfg, "api.credential_cache_ms");
     *ret = a;
+    return E_OK;
 }
 
 void
@@ -310,6 +321,7 @@ auth_close(struct auth *a)
     if (a == NULL)
         return;
     drop_all(a);
+    mem_wipe_free(a->jwt_key);
     free(a);
 }
 
@@ -444,6 +456,47 @@ check_signature(struct auth *a, struct request *rq, void (*done)(struct request 
     look_up(a, rq, name, done);
 }
 
+/* The token of "jwt T", in any case; NULL: another scheme. */
+static const char *
+jwt_of(const char *authorization)
+{
+    if (strncasecmp(authorization, "jwt", 3) != 0 ||
+        (authorization[3] != ' ' && authorization[3] != '\t'))
+        return NULL;
+    return authorization + 3 + strspn(authorization + 3, " \t");
+}
+
+static void
+check_jwt(struct auth *a, struct request *rq, const char *token, void (*done)(struct request *rq))
+{
+    struct errinfo ei = ERRINFO_INIT;
+    struct jwt_claims claims;
+    struct cred *c;
+
+    if (a->jwt_key == NULL) {
+        response_auth_error(rq, 401, CODE_TOKEN, "jwt tokens are not accepted by this server");
+        return;
+    }
+    if (strlen(token) > TOKEN_MAX) {
+        response_auth_error(rq, 401, CODE_TOKEN, "the token is too long");
+        return;
+    }
+    if (jwt_verify(token, a->jwt_key, clock_now_ms(), &claims, &ei) < 0) {
+        response_auth_error(rq, 401, CODE_TOKEN, ei.msg);
+        return;
+    }
+    c = mem_zalloc(sizeof(*c));
+    c->refs = 1;
+    c->api_key = mem_printf("jwt:%s", claims.subject != NULL ? claims.subject : claims.domain);
+    c->domain = mem_strdup(claims.domain);
+    c->globs = split_globs(claims.tables);
+    c->read_only = claims.read_only;
+    c->expires_ms = claims.expires_ms;
+    jwt_claims_done(&claims);
+    rq->cred = c;
+    done(rq);
+}
+
 void
 auth_check(struct auth *a, struct request *rq, void (*done)(struct request *rq))
 {
@@ -454,6 +507,11 @@ auth_check(struct auth *a, struct request *rq, void (*done)(struct request *rq))
     if (request_header(rq, "x-logtrust-apikey") != NULL ||
         request_header(rq, "x-logtrust-sign") != NULL) {
         check_signature(a, rq, done);
+        return;
+    }
+    token = authorization != NULL ? jwt_of(authorization) : NULL;
+    if (token != NULL) {
+        check_jwt(a, rq, token, done);
         return;
     }
     token = authorization != NULL ? auth_token(authorization) : NULL;

@@ -8,6 +8,7 @@
  *   x-logtrust-apikey, -timestamp (ms), -sign    sign = lower-case hex of HMAC-SHA256 with the
  *                                                secret over key + body as received + timestamp
  *   Authorization: Bearer T | bearer T | T       looked up by the SHA-256 of T
+ *   Authorization: jwt T                         says all itself, signed (jwt.h, api.jwt_key_file)
  *
  * The domain of a request is its credential's, nothing the client says.
  */
@@ -38,8 +39,8 @@ struct cred {
 };
 void cred_unref(struct cred *c); /* NULL is fine */
 
-void auth_open(const struct config *cfg, struct store_async *store, const struct seal *seal,
-               struct auth **ret);
+int auth_open(const struct config *cfg, struct store_async *store, const struct seal *seal,
+              struct auth **ret, struct errinfo *ei) MUST_CHECK;
 void auth_close(struct auth *a); /* NULL is fine */
 
 /* Calls done once with rq->cred set, or answers the request itself (401, 403, 503). */

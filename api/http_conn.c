@@ -154,13 +154,16 @@ http_conn_answer(struct request *rq, int status, const char *headers, const stru
     struct http_env *env = c->env;
     bool keep = rq->head.keep_alive && !close && !c->eof && !env->draining;
     struct buf out = BUF_INIT(SIZE_MAX / 2);
+    bool bare = status == 304; /* neither body nor a length of one (RFC 9110 section 15.4.5) */
 
-    buf_printf(&out, "HTTP/1.1 %d %s\r\n%sContent-Length: %zu\r\n%s%s\r\n", status,
-               response_reason(status), headers, body->len, buf_str(&rq->extra),
+    buf_printf(&out, "HTTP/1.1 %d %s\r\n", status, response_reason(status));
+    if (!bare)
+        buf_printf(&out, "%sContent-Length: %zu\r\n", headers, body->len);
+    buf_printf(&out, "%s%s\r\n", buf_str(&rq->extra),
                !keep             ? "Connection: close\r\n"
                : rq->head.http10 ? "Connection: keep-alive\r\n"
                                  : "");
-    if (rq->head.method != HTTP_M_HEAD)
+    if (rq->head.method != HTTP_M_HEAD && !bare)
         buf_append(&out, body->data, body->len);
     env->answered(env->app, rq, status);
     if (!c->gone)

@@ -5,13 +5,16 @@
 #include "api/query_body.h"
 #include "api/response.h"
 #include "common/base/clock.h"
+#include "common/base/digest.h"
 #include "common/linq/linq.h"
 #include "common/s3/s3_endpoint.h"
 #include "common/store/job_spec.h"
 
 #include <string.h>
 
-#define MB 1000000 /* as the API counts file sizes */
+#define MB           1000000 /* as the API counts file sizes */
+#define IDEM_KEY_MAX 255
+#define IDEM_MS      86400000
 
 /* A job on its way into Redis. */
 struct post {
@@ -21,6 +24,9 @@ struct post {
     char *friendly_name;
     char *sealed; /* NULL: nothing secret */
     struct buf spec;
+    char body_sha256[DIGEST_SHA256_HEX + 1];
+    char *idem_key;   /* NULL: no Idempotency-Key */
+    char *replay_key; /* NULL: not signed */
 };
 
 static void
@@ -33,6 +39,8 @@ post_free(void *state)
     faults_done(&p->faults);
     free(p->friendly_name);
     free(p->sealed);
+    free(p->idem_key);
+    free(p->replay_key);
     buf_done(&p->spec);
     free(p);
 }
@@ -120,11 +128,53 @@ seal_secrets(const struct api *api, const struct request *rq, const char *id, st
     free(place);
 }
 
+/* What a repeat of this request would have, too. The signature covers the body, so a captured
+ * request can only ever be answered as it was the first time. */
+static void
+mark_request(const struct request *rq, struct post *p)
+{
+    const char *key = request_header(rq, "Idempotency-Key");
+    const char *sign = request_header(rq, "x-logtrust-sign");
+    char *text, hash[DIGEST_SHA256_HEX + 1];
+    const char *c;
+
+    digest_sha256_hex(rq->body.data, rq->body.len, p->body_sha256);
+    if (key != NULL) {
+        for (c = key; *c > ' ' && *c < 0x7f; c++)
+            ;
+        if (*c != '\0' || c == key || c - key > IDEM_KEY_MAX)
+            faults_add(&p->faults, 0,
+                       "the header Idempotency-Key should be 1 to %d visible ASCII characters",
+                       IDEM_KEY_MAX);
+        p->idem_key = mem_printf("k:%s", key);
+    }
+    if (sign != NULL) {
+        text = mem_printf("%s\n%s\n%s", request_header(rq, "x-logtrust-apikey"),
+                          request_header(rq, "x-logtrust-timestamp"), sign);
+        digest_sha256_hex(text, strlen(text), hash);
+        p->replay_key = mem_printf("s:%s", hash);
+        free(text);
+    }
+}
+
+/* A limit of the domain is the caller's to mind (429), a full Redis is not (503). */
+static void
+refuse_full(struct request *rq, const char *limit, const char *why)
+{
+    if (limit[0] != '\0') {
+        response_limit(rq, limit, why);
+        return;
+    }
+    response_header(rq, "Retry-After", "10");
+    response_error(rq, 503, why);
+}
+
 static void
 on_created(struct api *api, struct request *rq, const struct redisReply *reply, struct errinfo *ei)
 {
     struct post *p = rq->state;
-    int rc = reply != NULL ? store_reply_job_create(reply, ei) : E_TRANSIENT;
+    struct job_created made = {0};
+    int rc = reply != NULL ? store_reply_job_create(reply, &made, ei) : E_TRANSIENT;
     struct answer a;
     char *words;
 
@@ -136,11 +186,13 @@ on_created(struct api *api, struct request *rq, const struct redisReply *reply, 
         response_code(rq, 500, words, 500);
         free(words);
     } else if (rc == E_NOSPACE) {
-        response_header(rq, "Retry-After", "10");
-        response_error(rq, 503, ei->msg);
+        refuse_full(rq, made.limit, ei->msg);
+    } else if (rc == E_INVALID) {
+        response_error(rq, 422, "this Idempotency-Key came with another body before");
     } else if (rc < 0) {
         response_unavailable(rq, ei);
     } else {
+        memcpy(rq->job, made.id, sizeof(rq->job));
         response_begin(&a, rq, "", TASK_OK);
         json_w_key(&a.w, "object");
         json_w_object(&a.w);
@@ -179,6 +231,11 @@ create(struct api *api, struct request *rq, struct post *p, const char *table)
                                    .secrets = p->sealed,
                                    .queued_limit = config_int(api->cfg, "limits.queued"),
                                    .running_limit = config_int(api->cfg, "limits.running"),
+                                   .body_sha256 = p->body_sha256,
+                                   .idem_key = p->idem_key,
+                                   .replay_key = p->replay_key,
+                                   .idem_ms = IDEM_MS,
+                                   .replay_ms = 2000 * config_int(api->cfg, "api.clock_skew_s"),
                                });
     api_store(api, rq, &cmd, on_created);
 }
@@ -201,40 +258,14 @@ check_tables(struct request *rq, const struct linq_query *q)
     return true;
 }
 
+/* The query is known: its syntax (500), its tables (403), then the job. */
 static void
-refuse_saved(struct request *rq, const char *query_id)
+launch(struct api *api, struct request *rq)
 {
-    struct answer a;
-    char *words = mem_printf("There is no saved query '%s'", query_id);
-
-    response_begin(&a, rq, words, 404);
-    response_end(&a, 404);
-    free(words);
-}
-
-/* Checks in the order of their answers: parameters (400), saved query (404), syntax (500), tables
- * (403); then the job. */
-void
-query_post(struct api *api, struct request *rq)
-{
-    struct post *p = mem_zalloc(sizeof(*p));
+    struct post *p = rq->state;
     struct linq_error err = {0};
     const char *table;
 
-    rq->state = p;
-    rq->state_free = post_free;
-    buf_init(&p->spec, 1 << 20);
-    query_body_parse(rq->body.data, rq->body.len, api->cfg, clock_now_ms(), &p->body, &p->faults);
-    if (request_header(rq, "Idempotency-Key") != NULL)
-        faults_add(&p->faults, 0, "the header Idempotency-Key is not served by this version");
-    if (p->faults.count > 0) {
-        response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
-        return;
-    }
-    if (p->body.query == NULL) {
-        refuse_saved(rq, p->body.query_id);
-        return;
-    }
     if (linq_parse(p->body.query, strlen(p->body.query), &p->linq, &err) < 0) {
         response_launch_error(rq, err.msg);
         return;
@@ -248,4 +279,46 @@ query_post(struct api *api, struct request *rq)
         response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
     else
         create(api, rq, p, table);
+}
+
+static void
+on_saved(struct api *api, struct request *rq, const struct redisReply *reply, struct errinfo *ei)
+{
+    struct post *p = rq->state;
+    struct saved_query q = {0};
+    int rc = reply != NULL ? store_reply_saved_get(reply, &q, ei) : E_TRANSIENT;
+
+    if (rc == E_NOT_FOUND) {
+        response_no_saved(rq, p->body.query_id);
+    } else if (rc < 0) {
+        response_unavailable(rq, ei);
+    } else {
+        p->body.query = q.query;
+        q.query = NULL;
+        saved_query_done(&q);
+        launch(api, rq);
+    }
+}
+
+/* Checks in the order of their answers: parameters (400), saved query (404), syntax (500), tables
+ * (403); then the job. */
+void
+query_post(struct api *api, struct request *rq)
+{
+    struct post *p = mem_zalloc(sizeof(*p));
+    struct store_cmd cmd = {0};
+
+    rq->state = p;
+    rq->state_free = post_free;
+    buf_init(&p->spec, 1 << 20);
+    query_body_parse(rq->body.data, rq->body.len, api->cfg, clock_now_ms(), &p->body, &p->faults);
+    mark_request(rq, p);
+    if (p->faults.count > 0) {
+        response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
+    } else if (p->body.query != NULL) {
+        launch(api, rq);
+    } else {
+        store_cmd_saved_get(&cmd, rq->cred->domain, p->body.query_id);
+        api_store(api, rq, &cmd, on_saved);
+    }
 }

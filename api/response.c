@@ -18,6 +18,7 @@ static const struct {
     const char *reason;
 } reasons[] = {
     {200, "OK"},
+    {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
     {403, "Forbidden"},
@@ -132,6 +133,15 @@ response_end(struct answer *a, int http_status)
 }
 
 void
+response_not_modified(struct request *rq)
+{
+    struct answer a;
+
+    open_answer(&a, rq);
+    response_end(&a, 304);
+}
+
+void
 response_task(struct request *rq, int task_code)
 {
     struct answer a;
@@ -225,6 +235,28 @@ void
 response_error(struct request *rq, int http_status, const char *why)
 {
     send_error(rq, http_status, why, false);
+}
+
+void
+response_no_saved(struct request *rq, const char *query_id)
+{
+    struct answer a;
+    char *words = mem_printf("There is no saved query '%s'", query_id);
+
+    response_begin(&a, rq, words, 404);
+    response_end(&a, 404);
+    free(words);
+}
+
+void
+response_limit(struct request *rq, const char *limit, const char *why)
+{
+    struct answer a;
+
+    response_header(rq, "Retry-After", "10");
+    response_begin(&a, rq, why, 429);
+    json_w_kv_string(&a.w, "limit", limit);
+    response_end(&a, 429);
 }
 
 void

@@ -39,6 +39,9 @@ struct answer {
 void response_begin(struct answer *a, struct request *rq, const char *msg, int status);
 void response_end(struct answer *a, int http_status);
 
+/* 304, without a body. The caller has set ETag. */
+void response_not_modified(struct request *rq);
+
 /* Task codes without an object: 100 is HTTP 404 "Task not found". */
 void response_task(struct request *rq, int task_code);
 
@@ -60,6 +63,12 @@ void response_error(struct request *rq, int http_status, const char *why);
 
 /* The same, and the connection is closed: for what the framing of HTTP refuses. */
 void response_refuse(struct request *rq, int http_status, const char *why);
+
+/* 404: the domain has no such saved query. */
+void response_no_saved(struct request *rq, const char *query_id);
+
+/* 429 with Retry-After: the caller's domain is at a limit, which has this name. */
+void response_limit(struct request *rq, const char *limit, const char *why);
 
 /* 503 with Retry-After: Redis is away or full; 500 "server_error" for what does not pass by itself
  * (E_PERMANENT). The reason goes to the log, not to the client. */

@@ -7,6 +7,7 @@
 
 #define GET    (HTTP_M_GET | HTTP_M_HEAD)
 #define POST   HTTP_M_POST
+#define PUT    HTTP_M_PUT
 #define DELETE HTTP_M_DELETE
 #define CHANGE (ROUTE_AUTH | ROUTE_WRITES)
 
@@ -18,6 +19,7 @@ static const struct route routes[] = {
     {POST, "/search/query", query_post, CHANGE},
     {GET, "/search/job/{}", jobs_get, ROUTE_AUTH},
     {DELETE, "/search/job/{}", job_action_remove, CHANGE},
+    {GET, "/search/job/{}/files", jobs_files, ROUTE_AUTH},
     {GET, "/search/jobs", jobs_list, ROUTE_AUTH},
     {GET, "/search/jobs/{}", jobs_list, ROUTE_AUTH},
     {GET, "/search/jobs/{}/{}", jobs_list, ROUTE_AUTH},
@@ -27,6 +29,10 @@ static const struct route routes[] = {
     {ACT, "/search/job/{}/stop", job_action_stop, CHANGE},
     {ACT, "/search/job/{}/start", job_action_start, CHANGE},
     {ACT, "/search/job/{}/remove", job_action_remove, CHANGE},
+    {GET, "/search/queries", saved_list, ROUTE_AUTH},
+    {GET, "/search/queries/{}", saved_get, ROUTE_AUTH},
+    {PUT, "/search/queries/{}", saved_put, CHANGE},
+    {DELETE, "/search/queries/{}", saved_delete, CHANGE},
     {GET, "/healthz", health_live, 0},
     {GET, "/readyz", health_ready, 0},
 };

@@ -60,6 +60,7 @@ const struct config_option config_options[] = {
     INT("api", "idle_timeout_ms", "60000", 100, 3600000, "ms", "between requests of a connection"),
     INT("api", "clock_skew_s", "300", 1, DAY_S, "s", "x-logtrust-timestamp may differ by this"),
     INT("api", "credential_cache_ms", "2000", 0, 5000, "ms", "a credential is read again after"),
+    SECRET("api", "jwt_key_file", "file with the key of jwt tokens (HS256), 32 characters or more"),
 
     STR("spool", "dir", "/var/lib/bucketline/spool", "folder for chunk files, on one local disk"),
     SIZE("spool", "limit", "20G", 1 * MB, 1024 * TB, "bytes this spool may hold"),

@@ -36,6 +36,8 @@ struct job_record {
     int64_t bytes_sent;
     int64_t chunks_added, chunks_sent;
     int64_t version;       /* grows with every change: ETag */
+    bool query_ended;      /* rows is known */
+    int64_t rows;          /* of the whole result, once the query has ended */
     char **errors;         /* what stopped it; error_count entries */
     size_t error_count;
     char **paths;          /* the newest at most 1,000, in index order */
@@ -44,6 +46,18 @@ struct job_record {
 };
 
 void job_record_done(struct job_record *r);
+
+/* A confirmed object. */
+struct job_file {
+    unsigned index;    /* from 1 */
+    char *path;        /* its URL */
+    int64_t events;
+    int64_t bytes;
+    int64_t content_bytes; /* of the CSV in it, header included */
+    char sha256[DIGEST_SHA256_HEX + 1];
+    int64_t sent_ms;
+    bool adopted; /* written by an attempt that was lost: bytes and hash are not known here */
+};
 
 /* One finished file. Two are the same chunk if job, index, start, end and content hash agree. */
 struct chunk_record {

@@ -31,7 +31,8 @@ void store_cmd_words(struct store_cmd *c, const char *words);
 /* --- replies --------------------------------------------------------------------------------- */
 
 /* First element of a script's answer: E_OK for OK; E_LOST, E_NOT_FOUND (NONE, NOTFOUND),
- * E_CONFLICT, E_NOSPACE (FULL) with the script's words; else as store_reply_error. */
+ * E_CONFLICT, E_NOSPACE (FULL), E_INVALID (DIFFERS) with the script's words; else as
+ * store_reply_error. */
 int store_reply_word(const struct redisReply *r, struct errinfo *ei) MUST_CHECK;
 
 /* Reads the elements of an array in order. The first fault is kept, what follows is empty. */

@@ -144,6 +144,11 @@ store_cmd_job_create(struct store_cmd *c, const struct job_new *j)
     store_cmd_int(c, j->priority);
     store_cmd_int(c, j->queued_limit);
     store_cmd_int(c, j->running_limit);
+    store_cmd_str(c, j->body_sha256);
+    store_cmd_str(c, j->idem_key);
+    store_cmd_int(c, j->idem_ms);
+    store_cmd_str(c, j->replay_key);
+    store_cmd_int(c, j->replay_ms);
     for (i = 0; i < ARRAY_LEN(fields); i++) {
         if (fields[i].value == NULL)
             continue;
@@ -162,15 +167,43 @@ store_cmd_job_get(struct store_cmd *c, const char *domain, const char *id)
 }
 
 void
-store_cmd_job_list(struct store_cmd *c, const char *domain, const char *type,
-                   const char *name_prefix, int64_t limit)
+store_cmd_job_files(struct store_cmd *c, const char *domain, const char *id, int64_t after,
+                    int64_t limit)
 {
+    store_cmd_script(c, SCRIPT_JOB_FILES);
+    store_cmd_str(c, domain);
+    store_cmd_str(c, id);
+    store_cmd_int(c, after);
+    store_cmd_int(c, limit);
+}
+
+/* "<us>-<id>" */
+static bool
+cursor_is_ours(const char *cursor)
+{
+    size_t n = strspn(cursor, "0123456789");
+
+    return n > 0 && n < 18 && cursor[n] == '-' && ids_is_uuid(cursor + n + 1);
+}
+
+int
+store_cmd_job_list(struct store_cmd *c, const char *domain, const struct job_filter *f)
+{
+    const char *cursor = f->cursor != NULL ? f->cursor : "";
+    size_t n = strcspn(cursor, "-");
+
+    if (cursor[0] != '\0' && !cursor_is_ours(cursor))
+        return E_INVALID;
     store_cmd_script(c, SCRIPT_JOB_LIST);
     store_cmd_str(c, domain);
-    store_cmd_str(c, type);
-    store_cmd_str(c, name_prefix);
-    store_cmd_int(c, limit);
+    store_cmd_str(c, f->type);
+    store_cmd_str(c, f->name_prefix);
+    store_cmd_str(c, f->status);
+    add_bytes(c, cursor, n);
+    store_cmd_str(c, cursor[n] == '-' ? cursor + n + 1 : "");
+    store_cmd_int(c, f->limit);
     store_cmd_int(c, STORE_LIST_PATHS);
+    return E_OK;
 }
 
 void

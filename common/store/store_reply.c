@@ -64,6 +64,7 @@ store_reply_word(const struct redisReply *r, struct errinfo *ei)
         {"NOTFOUND", E_NOT_FOUND, "not found"},
         {"CONFLICT", E_CONFLICT, "conflict"},
         {"FULL", E_NOSPACE, "no room"},
+        {"DIFFERS", E_INVALID, "the same key came with another body before"},
     };
     const redisReply *second;
     size_t i;

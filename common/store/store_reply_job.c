@@ -77,8 +77,10 @@ store_reply_view(const struct redisReply *view, struct job_record *ret, struct e
     r.chunks_sent = reply_int(&rd, "nsent", UINT_MAX);
     r.version = reply_int(&rd, "version", STORE_NUMBER_MAX);
     read_errors(&rd, &r);
+    r.rows = reply_int(&rd, "rows", STORE_NUMBER_MAX);
     r.paths_total = reply_int(&rd, "paths_total", UINT_MAX);
     read_paths(&rd, &r);
+    r.query_ended = reply_int(&rd, "query_ended", 1) != 0;
     if (rd.rc < 0) {
         job_record_done(&r);
         return rd.rc;
@@ -88,11 +90,22 @@ store_reply_view(const struct redisReply *view, struct job_record *ret, struct e
 }
 
 int
-store_reply_job_create(const struct redisReply *r, struct errinfo *ei)
+store_reply_job_create(const struct redisReply *r, struct job_created *ret, struct errinfo *ei)
 {
     int rc = store_reply_word(r, ei);
+    struct reply_reader rd;
     char name[256];
 
+    *ret = (struct job_created){0};
+    if (rc == E_OK) {
+        rd = reply_reader_at(r, 1, ei);
+        reply_uuid(&rd, "id", ret->id);
+        return rd.rc;
+    }
+    if (rc == E_NOSPACE && r->type == REDIS_REPLY_ARRAY && r->elements > 2) {
+        rd = reply_reader_at(r, 2, ei);
+        snprintf(ret->limit, sizeof(ret->limit), "%s", reply_str(&rd, "limit"));
+    }
     if (rc == E_CONFLICT && ei != NULL) {
         snprintf(name, sizeof(name), "%.200s", ei->msg);
         return errinfo_set(ei, E_CONFLICT, "another job has the friendlyName '%s'", name);
@@ -115,6 +128,65 @@ store_reply_job_get(const struct redisReply *r, struct job_record *ret, struct e
 }
 
 void
+job_files_free(struct job_file *files, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        free(files[i].path);
+    free(files);
+}
+
+static int
+read_file(const struct redisReply *r, struct job_file *f, struct errinfo *ei)
+{
+    struct reply_reader rd = reply_reader_at(r, 0, ei);
+    int64_t start;
+
+    f->index = (unsigned)reply_int(&rd, "index", UINT_MAX);
+    f->path = reply_copy(&rd, "path");
+    start = reply_int(&rd, "start", STORE_NUMBER_MAX);
+    f->events = reply_int(&rd, "end", STORE_NUMBER_MAX) - start;
+    f->bytes = reply_int(&rd, "bytes", STORE_NUMBER_MAX);
+    f->content_bytes = reply_int(&rd, "content_bytes", STORE_NUMBER_MAX);
+    reply_hex(&rd, "file_sha256", DIGEST_SHA256_HEX, true, f->sha256);
+    f->sent_ms = reply_int(&rd, "sent", STORE_NUMBER_MAX);
+    f->adopted = reply_int(&rd, "adopted", 1) != 0;
+    return rd.rc;
+}
+
+int
+store_reply_job_files(const struct redisReply *r, struct job_file **ret, size_t *ret_count,
+                      int64_t *ret_next, struct errinfo *ei)
+{
+    struct job_file *files;
+    struct reply_reader rd;
+    const struct redisReply *each;
+    int64_t next;
+    size_t n = 0;
+    int rc = store_reply_word(r, ei);
+
+    if (rc < 0)
+        return rc;
+    rd = reply_reader_at(r, 1, ei);
+    next = reply_int(&rd, "next", UINT_MAX);
+    rc = rd.rc;
+    files = mem_zalloc(r->elements * sizeof(*files));
+    while (rc == E_OK && rd.at < r->elements) {
+        each = reply_array(&rd, "file");
+        rc = each != NULL ? read_file(each, &files[n++], ei) : rd.rc;
+    }
+    if (rc < 0) {
+        job_files_free(files, n);
+        return rc;
+    }
+    *ret = files;
+    *ret_count = n;
+    *ret_next = next;
+    return E_OK;
+}
+
+void
 job_records_free(struct job_record *records, size_t count)
 {
     size_t i;
@@ -126,9 +198,10 @@ job_records_free(struct job_record *records, size_t count)
 
 int
 store_reply_job_list(const struct redisReply *r, struct job_record **ret, size_t *ret_count,
-                     struct errinfo *ei)
+                     char **ret_cursor, struct errinfo *ei)
 {
     struct job_record *records;
+    char *cursor;
     struct reply_reader rd;
     const struct redisReply *view;
     size_t n = 0;
@@ -138,6 +211,8 @@ store_reply_job_list(const struct redisReply *r, struct job_record **ret, size_t
         return rc;
     records = mem_zalloc(r->elements * sizeof(*records));
     rd = reply_reader_at(r, 1, ei);
+    cursor = reply_copy_or_null(&rd, "cursor");
+    rc = rd.rc;
     while (rc == E_OK && rd.at < r->elements) {
         view = reply_array(&rd, "job");
         rc = view != NULL ? store_reply_view(view, &records[n], ei) : rd.rc;
@@ -145,10 +220,12 @@ store_reply_job_list(const struct redisReply *r, struct job_record **ret, size_t
     }
     if (rc < 0) {
         job_records_free(records, n);
+        free(cursor);
         return rc;
     }
     *ret = records;
     *ret_count = n;
+    *ret_cursor = cursor;
     return E_OK;
 }
 

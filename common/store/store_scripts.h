@@ -32,11 +32,16 @@
     X(REAP, reap)                                                                                  \
     X(JOB_GET, job_get)                                                                            \
     X(JOB_LIST, job_list)                                                                          \
+    X(JOB_FILES, job_files)                                                                        \
     X(JOB_SPEC, job_spec)                                                                          \
     X(JOB_STOP, job_stop)                                                                          \
     X(JOB_START, job_start)                                                                        \
     X(JOB_REMOVE, job_remove)                                                                      \
     X(STORE_CHECK, store_check)                                                                    \
+    X(SAVED_PUT, saved_put)                                                                        \
+    X(SAVED_GET, saved_get)                                                                        \
+    X(SAVED_LIST, saved_list)                                                                      \
+    X(SAVED_DEL, saved_del)                                                                        \
     X(CRED_GET, cred_get)                                                                          \
     X(CRED_ADD, cred_add)                                                                          \
     X(CRED_LIST, cred_list)                                                                        \

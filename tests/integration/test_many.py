@@ -115,7 +115,8 @@ def test_queue_limit(make_stack):
     stack.worker.end()
     jobs = [client.submit("from demo.small.data", FROM, TO) for _ in range(3)]
     r = client.post(client.body("from demo.small.data", FROM, TO))
-    assert r.status_code in (429, 503) and "Retry-After" in r.headers, f"got {r.status_code}"
+    assert r.status_code == 429 and "Retry-After" in r.headers, f"got {r.status_code}"
+    assert r.json()["limit"] == "queued" and "3 jobs" in r.json()["msg"], f"got {r.text}"
     stack.worker.start()
     for job in jobs:
         job.wait()

@@ -33,10 +33,13 @@ class Client:
         self.url, self.cred, self.destination = url, credential, dict(destination or {})
         self.http = requests.Session()
         self.http.trust_env = False
+        self.last_ms = 0
 
     def headers(self, body=b"", auth="sign", shift_ms=0):
         if auth == "sign":
-            ts = str(int(time.time() * 1000) + shift_ms)
+            # Two equal requests of one ms would be one signature: a replay, answered as the first.
+            self.last_ms = max(self.last_ms + 1, int(time.time() * 1000))
+            ts = str(self.last_ms + shift_ms)
             return {"x-logtrust-apikey": self.cred.key, "x-logtrust-timestamp": ts,
                     "x-logtrust-sign": signature(self.cred.secret, self.cred.key, body, ts)}
         if auth == "none":

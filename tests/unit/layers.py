@@ -19,7 +19,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 # Header of a library -> where it may be included: (pattern of files, how many files at most).
 CONFINED = {
-    r"hiredis/.*": (r"common/store/.*|api/store_async\.c", None),
+    r"hiredis/.*": (r"common/store/.*|api/(store_async|redis_link|job_watch)\.c", None),
     r"curl/.*": (r"common/s3/[^/]*\.c|api/client/http\.c|uploader/notify_(mail|webhook)\.c|"
                  r"worker/engine/engine_clickhouse[^/]*\.c", None),
     r"event2/.*": (r"common/base/(service|metrics)\.c|common/s3/s3_transport_curl\.c|"

@@ -211,11 +211,12 @@ fixture_reset(void **state)
 
 struct job_opts {
     const char *domain, *name, *type, *id;
+    const char *idem, *replay, *hash;
     int priority;
     int64_t queued_limit, running_limit;
 };
 
-/* Creates a job; id gets a fresh one unless the options have it. */
+/* Creates a job; id gets a fresh one unless the options have it, or the earlier one of its key. */
 static UNUSED int
 create(char id[IDS_UUID_LEN + 1], struct job_opts o)
 {
@@ -231,7 +232,13 @@ create(char id[IDS_UUID_LEN + 1], struct job_opts o)
                         .spec = "{\"v\":1}",
                         .secrets = "v1.sealed",
                         .queued_limit = o.queued_limit != 0 ? o.queued_limit : 1000,
-                        .running_limit = o.running_limit};
+                        .running_limit = o.running_limit,
+                        .body_sha256 = o.hash != NULL ? o.hash : HASH_A,
+                        .idem_key = o.idem,
+                        .replay_key = o.replay,
+                        .idem_ms = 60000,
+                        .replay_ms = 60000};
+    struct job_created made = {0};
     char name[64];
     struct store_cmd cmd;
     struct redisReply *r = NULL;
@@ -247,7 +254,9 @@ create(char id[IDS_UUID_LEN + 1], struct job_opts o)
     store_cmd_job_create(&cmd, &j);
     rc = job_store_call(fx.store, &cmd, &r, &fx.ei);
     if (rc == E_OK)
-        rc = store_reply_job_create(r, &fx.ei);
+        rc = store_reply_job_create(r, &made, &fx.ei);
+    if (rc == E_OK)
+        memcpy(id, made.id, sizeof(made.id));
     store_cmd_done(&cmd);
     freeReplyObject(r);
     return rc;

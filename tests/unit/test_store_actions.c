@@ -302,6 +302,45 @@ test_create(void **state)
     assert_rc(job_store_get(fx.store, "dom", id, &(struct job_record){0}, &fx.ei), E_NOT_FOUND);
 }
 
+/* The same key and body give the first job, also when it is gone; another body is refused. */
+static void
+test_repeated_create(void **state)
+{
+    static const struct {
+        const char *name, *domain, *idem, *replay, *hash;
+        int want;
+        bool same; /* the first job's id */
+    } rows[] = {
+        {"first", "dom", "k:1", "s:1", HASH_A, E_OK, false},
+        {"again", "dom", "k:1", "s:2", HASH_A, E_OK, true},
+        {"replayed without the key", "dom", NULL, "s:1", HASH_A, E_OK, true},
+        {"other body", "dom", "k:1", "s:3", HASH_B, E_INVALID, false},
+        {"other key", "dom", "k:2", NULL, HASH_B, E_OK, false},
+        {"other domain", "other", "k:1", "s:1", HASH_B, E_OK, false},
+        {"no key", "dom", NULL, NULL, HASH_A, E_OK, false},
+    };
+    char first[37] = "", id[37];
+    size_t i;
+    int rc;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        rc = create(id, (struct job_opts){.domain = rows[i].domain,
+                                          .idem = rows[i].idem,
+                                          .replay = rows[i].replay,
+                                          .hash = rows[i].hash});
+        if (rc != rows[i].want || (strcmp(id, first) == 0) != rows[i].same)
+            fail_msg("%s: got %d %s, want %d %s%s", rows[i].name, rc, id, rows[i].want,
+                     rows[i].same ? "" : "not ", first);
+        if (i == 0)
+            memcpy(first, id, sizeof(first));
+    }
+    expect_action(JOB_ACTION_REMOVE, first, 0, "REMOVED");
+    assert_ok(create(id, (struct job_opts){.idem = "k:1"}));
+    assert_string_equal(id, first);
+    assert_in_range(redis_int("PTTL {bl:0}:idem:dom:k:1"), 1, 60000);
+}
+
 static void
 test_priority_and_age(void **state)
 {
@@ -411,13 +450,16 @@ list(const char *domain, const char *type, const char *prefix, int64_t limit,
 {
     struct store_cmd cmd;
     struct redisReply *r = NULL;
+    char *cursor = NULL;
     size_t n = 0;
 
-    store_cmd_job_list(&cmd, domain, type, prefix, limit);
+    assert_ok(
+        store_cmd_job_list(&cmd, domain, &(struct job_filter){type, prefix, NULL, NULL, limit}));
     assert_ok(job_store_call(fx.store, &cmd, &r, &fx.ei));
-    assert_ok(store_reply_job_list(r, ret, &n, &fx.ei));
+    assert_ok(store_reply_job_list(r, ret, &n, &cursor, &fx.ei));
     store_cmd_done(&cmd);
     freeReplyObject(r);
+    free(cursor);
     return n;
 }
 
@@ -455,6 +497,49 @@ test_list(void **state)
             fail_msg("%s: got %zu %s, want %zu %s", cases[i].name, n,
                      n > 0 ? r[0].friendly_name : "", cases[i].want, cases[i].first);
         job_records_free(r, n);
+    }
+}
+
+/* Pages of two, in the middle of which jobs are removed and made: each other job comes once. */
+static void
+test_list_pages(void **state)
+{
+    static const struct {
+        const char *name, *status;
+        size_t want[4];
+    } rows[] = {{"all", NULL, {2, 2, 1, 0}}, {"one status", "STOPPED", {1, 0, 0, 0}}};
+    struct job_record *list_of = NULL;
+    struct store_cmd cmd;
+    struct redisReply *r;
+    char id[6][37], status[16], *cursor = NULL, *next = NULL;
+    size_t i, page, n;
+
+    (void)state;
+    for (i = 0; i < 5; i++)
+        assert_ok(create(id[i], (struct job_opts){0}));
+    act(JOB_ACTION_STOP, "dom", id[0], status);
+    assert_rc(store_cmd_job_list(&cmd, "dom", &(struct job_filter){.cursor = "12-x", .limit = 2}),
+              E_INVALID);
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        for (page = 0; page == 0 || cursor != NULL; page++) {
+            assert_ok(store_cmd_job_list(
+                &cmd, "dom",
+                &(struct job_filter){.status = rows[i].status, .cursor = cursor, .limit = 2}));
+            assert_ok(job_store_call(fx.store, &cmd, &r, &fx.ei));
+            assert_ok(store_reply_job_list(r, &list_of, &n, &next, &fx.ei));
+            store_cmd_done(&cmd);
+            freeReplyObject(r);
+            if (n != rows[i].want[page])
+                fail_msg("%s, page %zu: got %zu jobs, want %zu", rows[i].name, page, n,
+                         rows[i].want[page]);
+            if (i == 0 && page == 0) { /* the one that the cursor names goes, a newer comes */
+                act(JOB_ACTION_REMOVE, "dom", list_of[1].id, status);
+                assert_ok(create(id[5], (struct job_opts){0}));
+            }
+            job_records_free(list_of, n);
+            free(cursor);
+            cursor = next;
+        }
     }
 }
 
@@ -592,19 +677,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_action_matrix),
-        T(test_stop_and_start),
-        T(test_start_with_new_secrets),
-        T(test_remove_running),
-        T(test_create),
-        T(test_priority_and_age),
-        T(test_fair_domains),
-        T(test_fair_uploads),
-        T(test_running_limit),
-        T(test_list),
-        T(test_list_shows_ten_paths),
-        T(test_expiry),
-        T(test_credentials),
+        T(test_action_matrix),        T(test_stop_and_start), T(test_start_with_new_secrets),
+        T(test_remove_running),       T(test_create),         T(test_repeated_create),
+        T(test_priority_and_age),     T(test_fair_domains),   T(test_fair_uploads),
+        T(test_running_limit),        T(test_list),           T(test_list_pages),
+        T(test_list_shows_ten_paths), T(test_expiry),         T(test_credentials),
     };
 
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

@@ -76,9 +76,9 @@ test_headers(void **state)
             if (strstr(text, parts[k]) == NULL)
                 fail_msg("%s: no '%s' in its head", s->name, parts[k] + 1);
         }
-        want = i == SCRIPT_JOB_CREATE                    ? "#!lua\n"
-               : strstr(text, "flags=no-writes") != NULL ? "#!lua flags=no-writes\n"
-                                                         : "#!lua flags=allow-oom\n";
+        want = i == SCRIPT_JOB_CREATE || i == SCRIPT_SAVED_PUT ? "#!lua\n"
+               : strstr(text, "flags=no-writes") != NULL       ? "#!lua flags=no-writes\n"
+                                                               : "#!lua flags=allow-oom\n";
         if (strncmp(text, want, strlen(want)) != 0)
             fail_msg("%s: first line is not '%s'", s->name, want);
         /* What is embedded is what is in the tree now. */

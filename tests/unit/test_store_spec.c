@@ -226,6 +226,8 @@ test_reply_errors(void **state)
     struct redisReply r = {.type = REDIS_REPLY_ERROR}, ok = {.type = REDIS_REPLY_INTEGER};
     struct errinfo ei = ERRINFO_INIT;
     struct job_record *list = NULL, one;
+    struct job_created made;
+    char *cursor = NULL;
     size_t i, n;
     int got;
 
@@ -239,8 +241,8 @@ test_reply_errors(void **state)
     assert_int_equal(store_reply_error(NULL, &ei), E_TRANSIENT);
     assert_int_equal(store_reply_error(&ok, &ei), E_OK);
     assert_int_equal(store_reply_job_get(&ok, &one, &ei), E_PERMANENT);
-    assert_int_equal(store_reply_job_list(&ok, &list, &n, &ei), E_PERMANENT);
-    assert_int_equal(store_reply_job_create(NULL, &ei), E_TRANSIENT);
+    assert_int_equal(store_reply_job_list(&ok, &list, &n, &cursor, &ei), E_PERMANENT);
+    assert_int_equal(store_reply_job_create(NULL, &made, &ei), E_TRANSIENT);
 }
 
 static void

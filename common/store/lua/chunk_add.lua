@@ -44,7 +44,7 @@ if last > first then
     call('HSET', key('job', id), 'resume_hash', ARGV[11])
 end
 call('HINCRBY', key('job', id), 'added', 1)
-call('HINCRBY', key('job', id), 'version', 1)
+changed(id, j)
 local u = {state = 'held', spool = ARGV[12], token = '', tries = 0, first_try = 0}
 if j.held == '1' then
     up_set(id, index, u)

@@ -31,7 +31,7 @@ end
 
 local same = last == r['end']
 r.token, r['end'], r.content_sha256, r.last_row_sha256, r.adopted = token, last, ARGV[5], ARGV[6], 1
-chunk_sent(id, index, u, r, ARGV[7], 1)
+chunk_sent(id, j, index, u, r, ARGV[7], 1)
 j.nsent = num(j.nsent) + 1
 if not same then
     j.added = num(j.added) - up_drop(id, after)

@@ -19,7 +19,7 @@ if not u then
     return {'LOST'}
 end
 r.token = token
-chunk_sent(id, index, u, r, ARGV[4], ARGV[5])
+chunk_sent(id, j, index, u, r, ARGV[4], ARGV[5])
 if j.phase == 'draining' and num(j.nsent) + 1 == num(j.added) then
     complete(id, j)
 end

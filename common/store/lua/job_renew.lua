@@ -19,7 +19,7 @@ end
 if generated > num(j.generated) or last_event > num(j.last_event) then
     call('HSET', key('job', id), 'generated', math.max(generated, num(j.generated)), 'last_event',
         math.max(last_event, num(j.last_event)))
-    call('HINCRBY', key('job', id), 'version', 1)
+    changed(id, j)
 end
 call('ZADD', key('lease'), NOW + lease_ms, 'j:' .. id)
 return {'OK', j.desired == 'run' and 0 or 1, 0, num(j.added) - num(j.nsent)}

@@ -86,6 +86,12 @@ local function next_state(j, event)
     return e and string.match(MOVES, '^[^\n]+', e + 1) or nil
 end
 
+-- Something that a reader can see is another now.
+local function changed(id, j)
+    call('HINCRBY', key('job', id), 'version', 1)
+    call('PUBLISH', key('ev', j.domain), id .. ' ' .. j.status)
+end
+
 -- The only writer of desired, phase and status. Callers have asked next_state before their first
 -- write where the event may be illegal.
 local function set_state(id, j, event)
@@ -96,8 +102,7 @@ local function set_state(id, j, event)
     end
     j.desired, j.phase, j.status = string.match(to, '^(%a+)/(%a+)/(%a+)$')
     call('HSET', key('job', id), 'desired', j.desired, 'phase', j.phase, 'status', j.status)
-    call('HINCRBY', key('job', id), 'version', 1)
-    call('PUBLISH', key('ev', j.domain), id .. ' ' .. j.status)
+    changed(id, j)
 end
 
 -- --- reading a job ----------------------------------------------------------------------------
@@ -131,7 +136,16 @@ end
 -- What people see; the order is that of store_reply_job.c.
 local VIEW = {'id', 'domain', 'owner', 'cid', 'type', 'name', 'query', 'table', 'status',
     'generated', 'sent', 'last_event', 'created', 'started', 'ended', 'bytes_sent', 'added',
-    'nsent', 'version', 'errors', 'phase', 'ordered'}
+    'nsent', 'version', 'errors', 'rows', 'phase', 'ordered'}
+
+local function query_ended(phase)
+    return phase == 'draining' or phase == 'done'
+end
+
+-- Until the query has ended, a resumed run of an unordered one could still replace files.
+local function shows_paths(phase, ordered)
+    return ordered ~= '0' or query_ended(phase)
+end
 
 local function job_view(id, paths_max)
     local v = call('HMGET', key('job', id), unpack(VIEW))
@@ -142,8 +156,8 @@ local function job_view(id, paths_max)
     end
     v[n - 1] = 0
     v[n] = {}
-    -- Until the query has ended, a resumed run of an unordered one could still replace files.
-    if ordered ~= '0' or phase == 'draining' or phase == 'done' then
+    v[n + 1] = query_ended(phase) and 1 or 0
+    if shows_paths(phase, ordered) then
         v[n - 1] = call('ZCARD', key('paths', id))
         v[n] = call('ZRANGE', key('paths', id), -paths_max, -1)
     end
@@ -355,7 +369,7 @@ local function up_drop(id, first)
 end
 
 -- The chunk's object is confirmed: record and counters.
-local function chunk_sent(id, index, u, r, path, verified)
+local function chunk_sent(id, j, index, u, r, path, verified)
     up_withdraw(id, index, u)
     r.sent, r.path, r.verified = NOW, path, tonumber(verified)
     call('HSET', key('files', id), index, cjson.encode(r))
@@ -364,7 +378,7 @@ local function chunk_sent(id, index, u, r, path, verified)
     call('HINCRBY', key('job', id), 'sent', r['end'] - r.start)
     call('HINCRBY', key('job', id), 'bytes_sent', r.bytes)
     call('HINCRBY', key('job', id), 'nsent', 1)
-    call('HINCRBY', key('job', id), 'version', 1)
+    changed(id, j)
 end
 
 -- All traces of a job but its hash.

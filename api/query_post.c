@@ -24,7 +24,7 @@ struct post {
     char *friendly_name;
     char *sealed; /* NULL: nothing secret */
     struct buf spec;
-    char body_sha256[DIGEST_SHA256_HEX + 1];
+    char body_mark[DIGEST_SHA256_HEX + 1];
     char *idem_key;   /* NULL: no Idempotency-Key */
     char *replay_key; /* NULL: not signed */
 };
@@ -131,14 +131,14 @@ seal_secrets(const struct api *api, const struct request *rq, const char *id, st
 /* What a repeat of this request would have, too. The signature covers the body, so a captured
  * request can only ever be answered as it was the first time. */
 static void
-mark_request(const struct request *rq, struct post *p)
+mark_request(const struct api *api, const struct request *rq, struct post *p)
 {
     const char *key = request_header(rq, "Idempotency-Key");
     const char *sign = request_header(rq, "x-logtrust-sign");
     char *text, hash[DIGEST_SHA256_HEX + 1];
     const char *c;
 
-    digest_sha256_hex(rq->body.data, rq->body.len, p->body_sha256);
+    seal_fingerprint(api->seal, rq->body.data, rq->body.len, p->body_mark);
     if (key != NULL) {
         for (c = key; *c > ' ' && *c < 0x7f; c++)
             ;
@@ -231,7 +231,7 @@ create(struct api *api, struct request *rq, struct post *p, const char *table)
                                    .secrets = p->sealed,
                                    .queued_limit = config_int(api->cfg, "limits.queued"),
                                    .running_limit = config_int(api->cfg, "limits.running"),
-                                   .body_sha256 = p->body_sha256,
+                                   .body_mark = p->body_mark,
                                    .idem_key = p->idem_key,
                                    .replay_key = p->replay_key,
                                    .idem_ms = IDEM_MS,
@@ -312,7 +312,7 @@ query_post(struct api *api, struct request *rq)
     rq->state_free = post_free;
     buf_init(&p->spec, 1 << 20);
     query_body_parse(rq->body.data, rq->body.len, api->cfg, clock_now_ms(), &p->body, &p->faults);
-    mark_request(rq, p);
+    mark_request(api, rq, p);
     if (p->faults.count > 0) {
         response_bad_parameters(rq, (const char *const *)p->faults.items, p->faults.count);
     } else if (p->body.query != NULL) {

@@ -152,6 +152,18 @@ seal_parse(const struct seal *s, const char *sealed, const char *aad, char **ret
     return E_OK;
 }
 
+void
+seal_fingerprint(const struct seal *s, const void *p, size_t n, char out[65])
+{
+    static const char purpose[] = "bucketline fingerprint v1";
+    unsigned char key[DIGEST_SHA256_LEN], mac[DIGEST_SHA256_LEN];
+
+    digest_hmac_sha256(s->key, KEY_LEN, purpose, sizeof(purpose) - 1, key);
+    digest_hmac_sha256(key, sizeof(key), p, n, mac);
+    digest_hex(mac, sizeof(mac), out);
+    explicit_bzero(key, sizeof(key));
+}
+
 int
 seal_make_key(const char *key_file, struct errinfo *ei)
 {

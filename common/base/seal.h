@@ -27,6 +27,10 @@ char *seal_text(const struct seal *s, const char *plain, const char *aad);
 int seal_parse(const struct seal *s, const char *sealed, const char *aad, char **ret,
                struct errinfo *ei) MUST_CHECK;
 
+/* HMAC-SHA256 under a key derived from the master key, as hex: tells whether two texts that may
+ * hold a weak secret are the same, and gives nothing away about either. */
+void seal_fingerprint(const struct seal *s, const void *p, size_t n, char out[65]);
+
 /* Creates a key file (O_EXCL, 0600, fsynced). E_CONFLICT if it exists. */
 int seal_make_key(const char *key_file, struct errinfo *ei) MUST_CHECK;
 

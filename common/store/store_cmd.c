@@ -144,7 +144,7 @@ store_cmd_job_create(struct store_cmd *c, const struct job_new *j)
     store_cmd_int(c, j->priority);
     store_cmd_int(c, j->queued_limit);
     store_cmd_int(c, j->running_limit);
-    store_cmd_str(c, j->body_sha256);
+    store_cmd_str(c, j->body_mark);
     store_cmd_str(c, j->idem_key);
     store_cmd_int(c, j->idem_ms);
     store_cmd_str(c, j->replay_key);

@@ -42,7 +42,7 @@ struct job_new {
     const char *secrets;        /* sealed; NULL: none */
     int64_t queued_limit;       /* limits.queued */
     int64_t running_limit;      /* limits.running of the domain; 0 = none */
-    const char *body_sha256;    /* hex, of the request; NULL where neither key is given */
+    const char *body_mark;    /* hex, of the request; NULL where neither key is given */
     const char *idem_key;       /* Idempotency-Key, with a prefix of its own; NULL: none */
     const char *replay_key;     /* what a repeat of the signed request has, too; NULL: none */
     int64_t idem_ms, replay_ms; /* how long each is kept */

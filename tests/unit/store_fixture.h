@@ -233,7 +233,7 @@ create(char id[IDS_UUID_LEN + 1], struct job_opts o)
                         .secrets = "v1.sealed",
                         .queued_limit = o.queued_limit != 0 ? o.queued_limit : 1000,
                         .running_limit = o.running_limit,
-                        .body_sha256 = o.hash != NULL ? o.hash : HASH_A,
+                        .body_mark = o.hash != NULL ? o.hash : HASH_A,
                         .idem_key = o.idem,
                         .replay_key = o.replay,
                         .idem_ms = 60000,

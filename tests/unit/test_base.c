@@ -201,7 +201,7 @@ config_later_sources_win(void **state)
 static void
 seal_is_bound_to_its_place(void **state)
 {
-    char *key = in_dir("master"), *other = in_dir("other"), *sealed, *plain;
+    char *key = in_dir("master"), *other = in_dir("other"), *sealed, *plain, mark[2][65];
     struct seal *s, *s2;
     struct errinfo ei;
 
@@ -223,6 +223,11 @@ seal_is_bound_to_its_place(void **state)
     assert_int_equal(seal_parse(s, sealed, "job|d|1", &plain, &ei), E_DENIED);
     assert_int_equal(seal_parse(s, "v1.", "job|d|1", &plain, &ei), E_DENIED);
     free(sealed);
+    seal_fingerprint(s, "body", 4, mark[0]);
+    seal_fingerprint(s, "body", 4, mark[1]);
+    assert_string_equal(mark[0], mark[1]);
+    seal_fingerprint(s2, "body", 4, mark[1]);
+    assert_string_not_equal(mark[0], mark[1]);
     sealed = seal_text(s, "", "x");
     assert_int_equal(seal_parse(s, sealed, "x", &plain, &ei), E_OK);
     assert_string_equal(plain, "");

@@ -1,7 +1,7 @@
 #!lua
 -- A new job, queued. Refused when Redis is full: no allow-oom.
 -- KEYS    prefix
--- ARGV    id, domain, name, engine, kind, priority, queued_limit, running_limit, body_sha256,
+-- ARGV    id, domain, name, engine, kind, priority, queued_limit, running_limit, body_mark,
 --         idem_key ('' = none), idem_ms, replay_key ('' = none), replay_ms, then field and value
 --         pairs of the hash
 -- RETURNS OK id (of an earlier request with the same key and body, else the new one) |

@@ -82,6 +82,9 @@ const struct dialect dialect_duckdb = {
             "(($1 >> 24) || '.' || (($1 >> 16) & 255) || '.' || (($1 >> 8) & 255) || '.' ||"
             " ($1 & 255))",
         [FORM_TEXT_OF_ARRAY] = "CAST(to_json($1) AS VARCHAR)",
+        [FORM_TEXT_OF_BYTES] = "lower(hex($1))",
+        [FORM_BYTES_OF_TEXT] =
+            "CASE WHEN regexp_full_match($1, '([0-9A-Fa-f]{2})*') THEN unhex($1) END",
         [FORM_NUMBER_OF_TEXT] = "TRY_CAST($1 AS DECIMAL(38, 6))",
         [FORM_TIME_OF_TEXT] = "TRY_CAST($1 AS TIMESTAMP)",
         [FORM_IP_OF_TEXT] =
@@ -129,6 +132,7 @@ const struct dialect dialect_duckdb = {
         [FORM_BUCKET] = "time_bucket(to_milliseconds($1), CAST($2 AS TIMESTAMP), $3)",
         [FORM_IN_ZONE] = "timezone($2, timezone('UTC', CAST($1 AS TIMESTAMP)))",
         [FORM_IN_OFFSET] = "(CAST($1 AS TIMESTAMP) + to_milliseconds($2))",
+        [FORM_FROM_ZONE] = "timezone('UTC', timezone($2, CAST($1 AS TIMESTAMP)))",
         [FORM_QUANTILE] = "CAST(quantile_cont($1, $2) AS DOUBLE)",
         [FORM_ASC] = "$1 ASC NULLS LAST",
         [FORM_DESC] = "$1 DESC NULLS LAST",

@@ -24,6 +24,9 @@ static const struct client_command commands[] = {
     {"remove", cmd_remove, "ID", "removes a job; files already in the bucket stay"},
     {"sign", cmd_sign, "[--body FILE|-] [--timestamp MS]",
      "prints the three headers that sign a request with this body"},
+    {"explain", cmd_explain, "[--from F] [--to T] [--tree] QUERY|-",
+     "prints the tables and the class of a query, on request its syntax tree, or its\n"
+     "             error with the place; nothing is sent"},
     {"key", cmd_key,
      "master FILE\n"
      "         or  add --domain D [--tables GLOBS] [--read-only] [--expires-days N] [--json]\n"

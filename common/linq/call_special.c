@@ -70,7 +70,7 @@ call_mkarray(struct call *c, struct val *ret)
     buf_putc(&out, ']');
     tr->too_big |= out.failed;
     ret->elem = c->v[0].type;
-    ret->sql = arena_strdup(&tr->arena, buf_str(&out));
+    ret->sql = form_fill(tr, c->form, (const char *[]){arena_strdup(&tr->arena, buf_str(&out))}, 1);
     buf_done(&out);
     return 0;
 }

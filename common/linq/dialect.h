@@ -41,7 +41,9 @@ enum form {
     FORM_IHAS,
     FORM_ARRAY_HAS,
     FORM_MATCH,
-    FORM_IN_ROWS, /* $1 among the rows of the SELECT $2, whose column is $3 */
+    FORM_IN_ROWS,   /* $1 among the rows of the SELECT $2, whose column is $3 */
+    FORM_IN_TUPLES, /* $1 among the rows $3 of the SELECT $2 where $4; null unless $5 */
+    FORM_NOT_NULL,
     /* numbers */
     FORM_ADD,
     FORM_SUB,

@@ -106,7 +106,12 @@ const struct dialect dialect_duckdb = {
         [FORM_IHAS] = "contains(lower($1), lower($2))",
         [FORM_ARRAY_HAS] = "list_contains($1, $2)",
         [FORM_MATCH] = "regexp_matches($1, $2)",
-        [FORM_IN_ROWS] = "($1 IN (SELECT t.$3 FROM ($2) AS t WHERE t.$3 IS NOT NULL))",
+        /* A bare IN becomes a semi join, which the engine may turn around when the other side is
+         * larger: the rows then come in the order of the subquery. Inside another expression it
+         * stays a join that marks the rows and keeps their order. */
+        [FORM_IN_ROWS] = "coalesce($1 IN (SELECT t.$3 FROM ($2) AS t WHERE t.$3 IS NOT NULL), NULL)",
+        [FORM_IN_TUPLES] = "CASE WHEN $5 THEN $1 IN (SELECT $3 FROM ($2) AS t WHERE $4) END",
+        [FORM_NOT_NULL] = "$1 IS NOT NULL",
         [FORM_ADD] = "($1 + $2)",
         [FORM_SUB] = "($1 - $2)",
         [FORM_MUL] = "($1 * $2)",

@@ -12,15 +12,15 @@ static const struct linq_func *const TABLES[] = {
 };
 
 static const struct func_op OPS[] = {
-    {"eq", OP_EQ, 2},         {"ne", OP_NE, 2},        {"lt", OP_LT, 2},
-    {"le", OP_LE, 2},         {"gt", OP_GT, 2},        {"ge", OP_GE, 2},
-    {"and", OP_AND, 0},       {"or", OP_OR, 0},        {"not", OP_NOT, 1},
-    {"has", OP_HAS, 2},       {"weakhas", OP_IHAS, 2}, {"in", OP_IN, 2},
-    {"matches", OP_MATCH, 2}, {"nvl", OP_ELSE, 2},     {"add", OP_ADD, 2},
-    {"sub", OP_SUB, 2},       {"mul", OP_MUL, 2},      {"div", OP_DIV, 2},
-    {"rdiv", OP_RDIV, 2},     {"rem", OP_REM, 2},      {"mod", OP_MOD, 2},
-    {"band", OP_BAND, 2},     {"bor", OP_BOR, 2},      {"bxor", OP_BXOR, 2},
-    {"bnot", OP_BNOT, 1},     {"lshift", OP_SHL, 2},   {"rshift", OP_SHR, 2},
+    {"eq", OP_EQ, 2},         {"ne", OP_NE, 2},         {"lt", OP_LT, 2},
+    {"le", OP_LE, 2},         {"gt", OP_GT, 2},         {"ge", OP_GE, 2},
+    {"and", OP_AND, 0},       {"or", OP_OR, 0},         {"not", OP_NOT, 1},
+    {"has", OP_HAS, -2},      {"weakhas", OP_IHAS, -2}, {"in", OP_IN, 2},
+    {"matches", OP_MATCH, 2}, {"nvl", OP_ELSE, 2},      {"add", OP_ADD, 2},
+    {"sub", OP_SUB, 2},       {"mul", OP_MUL, 2},       {"div", OP_DIV, 2},
+    {"rdiv", OP_RDIV, 2},     {"rem", OP_REM, 2},       {"mod", OP_MOD, 2},
+    {"band", OP_BAND, 2},     {"bor", OP_BOR, 2},       {"bxor", OP_BXOR, 2},
+    {"bnot", OP_BNOT, 1},     {"lshift", OP_SHL, 2},    {"rshift", OP_SHR, 2},
     {"urshift", OP_USHR, 2},  {"at", OP_AT, 2},
 };
 

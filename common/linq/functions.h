@@ -75,7 +75,7 @@ char *func_signature(struct arena *a, const struct linq_func *first);
 struct func_op {
     const char *name;
     enum op op;
-    int args; /* 1, 2; 0: two or more */
+    int args; /* 1, 2; 0: two or more; -2: two, or more of which any will do */
 };
 const struct func_op *func_find_op(const char *name);
 

@@ -71,7 +71,8 @@ const struct linq_func func_rows_net[] = {
     SCALAR("uriauthority", "s", STR, URI_PART(URI_AUTHORITY "([^/?#]*)")),
     SCALAR("uriuser", "s", STR, URI_PART(URI_AUTHORITY "([^/?#@]*)@")),
     SCALAR("urihost", "s", STR,
-           URI_PART(URI_AUTHORITY "(?:[^/?#@]*@)?(\\[[^]/?#]*\\]|[^][:/?#@]+)(?::[0-9]*)?(?:[/?#]|$)")),
+           URI_PART(URI_AUTHORITY "(?:[^/?#@]*@)?(\\[[^]/?#]*\\]|[^][:/?#@]+)"
+                    "(?::[0-9]*)?(?:[/?#]|$)")),
     SCALAR("uriport", "s", INT,
            "TRY_CAST(" URI_PART(URI_AUTHORITY "(?:[^/?#@]*@)?(?:\\[[^]/?#]*\\]|[^][:/?#@]+):"
            "([0-9]+)(?:[/?#]|$)") " AS BIGINT)"),

@@ -21,7 +21,7 @@ static const struct {
     const char *reason;
     const char *names; /* separated by one blank */
 } REFUSED[] = {
-    {LATER, "filter map ip6 net4 net6 mac set mkset mkmap mktuple mkboxar bag values weakin"},
+    {LATER, "filter map ip6 net4 net6 mac set mkmap mktuple mkboxar bag weakin"},
     {NO_ROW_NUMBER, "rand"},
     {NO_FORM, "sha512 osa fromz85 toz85 bigint"},
     {UNCLEAR, "collectcompact pack unpackhllpp hex8 hash array stringify image formatnumber"},

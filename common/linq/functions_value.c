@@ -2,6 +2,9 @@
  * name belong together. */
 #include "common/linq/function_rows.h"
 
+/* A function of one number that is null outside of where it is defined. */
+#define WITHIN(cond, f) "CASE WHEN " cond " THEN " f "(CAST($1 AS DOUBLE)) END"
+
 /* clang-format off */
 const struct linq_func func_rows_value[] = {
     /* null and choice */
@@ -61,11 +64,11 @@ const struct linq_func func_rows_value[] = {
     SCALAR("pi", "", FLOAT, "pi()"),
     SCALAR("e", "", FLOAT, "exp(1)"),
 
-    SCALAR("sin", "f", FLOAT, "CASE WHEN isfinite(CAST($1 AS DOUBLE)) THEN sin(CAST($1 AS DOUBLE)) END"),
-    SCALAR("cos", "f", FLOAT, "CASE WHEN isfinite(CAST($1 AS DOUBLE)) THEN cos(CAST($1 AS DOUBLE)) END"),
-    SCALAR("tan", "f", FLOAT, "CASE WHEN isfinite(CAST($1 AS DOUBLE)) THEN tan(CAST($1 AS DOUBLE)) END"),
-    SCALAR("asin", "f", FLOAT, "CASE WHEN CAST($1 AS DOUBLE) BETWEEN -1 AND 1 THEN asin(CAST($1 AS DOUBLE)) END"),
-    SCALAR("acos", "f", FLOAT, "CASE WHEN CAST($1 AS DOUBLE) BETWEEN -1 AND 1 THEN acos(CAST($1 AS DOUBLE)) END"),
+    SCALAR("sin", "f", FLOAT, WITHIN("isfinite(CAST($1 AS DOUBLE))", "sin")),
+    SCALAR("cos", "f", FLOAT, WITHIN("isfinite(CAST($1 AS DOUBLE))", "cos")),
+    SCALAR("tan", "f", FLOAT, WITHIN("isfinite(CAST($1 AS DOUBLE))", "tan")),
+    SCALAR("asin", "f", FLOAT, WITHIN("CAST($1 AS DOUBLE) BETWEEN -1 AND 1", "asin")),
+    SCALAR("acos", "f", FLOAT, WITHIN("CAST($1 AS DOUBLE) BETWEEN -1 AND 1", "acos")),
     SCALAR("atan", "f", FLOAT, "atan(CAST($1 AS DOUBLE))"),
     SCALAR("atan", "ff", FLOAT, "atan2(CAST($1 AS DOUBLE), CAST($2 AS DOUBLE))"),
     SCALAR("sinh", "f", FLOAT, "sinh(CAST($1 AS DOUBLE))"),
@@ -75,8 +78,12 @@ const struct linq_func func_rows_value[] = {
     SCALAR("hex", "i", STR, "lower(to_hex(CAST($1 AS BIGINT)))"),
 
     /* arrays */
-    SPECIAL("mkarray", "*+", LINQ_ARRAY, 0, SP_MKARRAY, ""),
+    SPECIAL("mkarray", "*+", LINQ_ARRAY, 0, SP_MKARRAY, "$1"),
+    SPECIAL("mkset", "*+", LINQ_ARRAY, 0, SP_MKARRAY, "list_sort(list_distinct($1))"),
     SCALAR("size", "a", INT, "len($1)"),
+    SCALAR("size", "j", INT,
+           "CASE json_type($1) WHEN 'ARRAY' THEN CAST(json_array_length($1) AS BIGINT)"
+           " WHEN 'OBJECT' THEN len(json_keys($1)) END"),
     SCALAR("sort", "a", RET_ARG1, "list_sort($1, 'ASC', 'NULLS LAST')"),
     SCALAR("dropnulls", "a", RET_ARG1, "list_filter($1, lambda x: x IS NOT NULL)"),
     SPECIAL("at0", "a", LINQ_UNKNOWN, 0, SP_ELEMENT, "($1)[1]"),
@@ -92,6 +99,8 @@ const struct linq_func func_rows_value[] = {
     SPECIAL("label", "jS", LINQ_JSON, 0, SP_LABEL,
             "nullif(json_extract($1, $2), CAST('null' AS JSON))"),
     SCALAR("keys", "j", ARR, "CASE WHEN json_type($1) = 'OBJECT' THEN json_keys($1) END"),
+    SCALAR("values", "j", ARR,
+           "CASE WHEN json_type($1) = 'OBJECT' THEN json_extract_string($1, '$.*') END"),
 
     /* bytes: shown, and compared with text, as lower-case hex */
     SCALAR("md5", "h", LINQ_BYTES, "unhex(md5($1))"),

@@ -72,7 +72,7 @@ static int
 cat_columns(void *ctx UNUSED, const char *table, const struct linq_column **ret, size_t *ret_n,
             struct errinfo *ei)
 {
-    if (strcmp(table, "demo.ecommerce.data") != 0)
+    if (strcmp(table, "demo.ecommerce.data") != 0 && strcmp(table, "demo.ecommerce.more") != 0)
         return errinfo_set(ei, E_NOT_FOUND, "unknown table '%s'", table);
     *ret = COLUMNS;
     *ret_n = ARRAY_LEN(COLUMNS);
@@ -86,9 +86,9 @@ cat_time(void *ctx UNUSED, const char *table UNUSED)
 }
 
 static const char *
-cat_relation(void *ctx UNUSED, const char *table UNUSED)
+cat_relation(void *ctx UNUSED, const char *table)
 {
-    return "\"ecommerce\"";
+    return strcmp(table, "demo.ecommerce.more") == 0 ? "\"more\"" : "\"ecommerce\"";
 }
 
 static const struct linq_catalog CATALOG = {NULL, cat_columns, cat_time, cat_relation};

@@ -240,6 +240,27 @@ static const struct {
     {E "select uri as URI, uri where URI = uri limit 3", "SELECT uri, uri" R "LIMIT 3", ROW, true,
      "URI:str uri:str", -1},
 
+    /* tuples and subqueries as functions */
+    {E "where (host, method) in (from demo.ecommerce.data where statusCode = 500 select host, "
+       "method) select cookie",
+     "SELECT cookie FROM ecommerce e WHERE " IN_RANGE(
+         "e.eventdate") " AND EXISTS (SELECT 1" R "AND \"statusCode\" = 500 AND ecommerce.host = "
+                        "e.host AND ecommerce.method = e.method)",
+     ROW, true, NULL, -1},
+    {E "where (cookie, statusCode * 1.0, flag) in (from demo.ecommerce.data where flag select uri, "
+       "cookie, statusCode, flag) select cookie",
+     "SELECT cookie" R "AND flag", ROW, true, NULL, -1},
+    {E "where not (cookie, referralUri) in (from demo.ecommerce.data select cookie, referralUri) "
+       "select cookie",
+     "SELECT cookie" R "AND (\"referralUri\" IS NULL AND false)", ROW, true, NULL, -1},
+    {E "where has((from demo.ecommerce.data where statusCode = 500 select cookie), cookie) select "
+       "cookie",
+     "SELECT cookie" R "AND \"statusCode\" = 500", ROW, true, NULL, -1},
+    {E "where (host, method) in (from demo.ecommerce.data select method) select cookie", NULL, ROW,
+     true, NULL, -1},
+    {E "where (host, 1) in (from demo.ecommerce.data select host, method) select cookie", NULL, ROW,
+     true, NULL, -1},
+
     /* functions */
     {E "select substring(uri, 1, 7) as a, substring(uri, 9) as b, startswith(uri, \"/cat\") as c, "
        "endswith(uri, \"TEDDY\") as d, indexof(uri, \"screen\") as e, upper(uri) as f",
@@ -310,6 +331,10 @@ static const struct {
     {E "where a = 2 select 1 + 1 as a limit 1 from demo.ecommerce.data", "a second 'from'"},
     {E "select `odd name` where `odd name` = 'it''s'", "found ''s''"},
     {E "select Uri as x, uri as URI select uri", "unknown column 'Uri'; did you mean 'uri'"},
+    {E "where (host, method) in (from demo.ecommerce.data select method) select cookie",
+     "the subquery has 1 columns, 2 are needed"},
+    {E "where (host, 1) in (from demo.ecommerce.data select host, method) select cookie",
+     "cannot look for 1 (int) among values of 'method' (str)"},
     {E "group select first(cookie) as a, last(cookie) as b, stddev(flag ?: true) as c",
      "stddev(bool) does not fit: it is called as stddev(number)"},
 };
@@ -468,13 +493,36 @@ test_long_query(void **state UNUSED)
     buf_done(&q);
 }
 
+/* Rows that are looked for in a larger table keep the order of their own. */
+static void
+test_order_with_subquery(void **state UNUSED)
+{
+    struct linq_sql s;
+    struct linq_error err;
+    char *got, *want;
+
+    free(run(
+        "CREATE TABLE more AS SELECT TIMESTAMP '2019-01-01' AS eventdate, 'JSESSIONID=' || (i * "
+        "7919) % 100000 AS cookie FROM range(100000) t(i)"));
+    if (translate(E "where cookie in (from demo.ecommerce.more select cookie) select cookie",
+                  &BINDING, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    got = run(s.sql);
+    want = run("SELECT cookie" R);
+    if (strcmp(got, want) != 0)
+        fail_msg("%s\ngot\n%.200s\nwant\n%.200s", s.sql, got, want);
+    free(got);
+    free(want);
+    linq_sql_done(&s);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),       cmocka_unit_test(test_refused),
         cmocka_unit_test(test_request_cut), cmocka_unit_test(test_zone),
-        cmocka_unit_test(test_long_query),
+        cmocka_unit_test(test_long_query),  cmocka_unit_test(test_order_with_subquery),
     };
 
     return cmocka_run_group_tests_name("linq_duckdb", tests, setup, teardown);

@@ -64,6 +64,9 @@ static const struct pair TEXT[] = {
     {"has(uri, \"GIFTS\")", "uri LIKE '%GIFTS%'"},
     {"nvl(referralUri, \"-\")", "coalesce(\"referralUri\", '-')"},
     {"matches(uri, re(\"^/c\"))", "substr(uri, 1, 2) = '/c'"},
+    {"has(uri, \"GIFTS\", \"TEDDY\")", "regexp_matches(uri, 'GIFTS|TEDDY')"},
+    {"weakhas(uri, \"gifts\", \"teddy\", \"x\")", "regexp_matches(uri, '(?i)gifts|teddy|x')"},
+    {"has(referralUri, null, \"q\")", "CASE WHEN \"referralUri\" IS NOT NULL THEN true END"},
     {"peek(\"k=v\", re(\"(.)=(.)\"), 2)", "'v'"},
     {"isempty(ltrim(\" \"))", "true"},
 };
@@ -77,6 +80,9 @@ static const struct pair TEXT_REFUSED[] = {
     {"rand()", "rows have no number"},
     {"rootdomain(uri)", "public suffixes"},
     {"toktains(uri)", "toktains"},
+    {"has(statusCode, \"a\", \"b\")", "searched for in a text only"},
+    {"has(uri, 1, \"b\")", "is searched for texts only"},
+    {"has(uri)", "has(any, any, ...)"},
 };
 
 static void

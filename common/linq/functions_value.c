@@ -89,7 +89,7 @@ const struct linq_func func_rows_value[] = {
     SPECIAL("at0", "a", LINQ_UNKNOWN, 0, SP_ELEMENT, "($1)[1]"),
     SPECIAL("at1", "a", LINQ_UNKNOWN, 0, SP_ELEMENT, "($1)[2]"),
     SPECIAL("atend", "a", LINQ_UNKNOWN, 0, SP_ELEMENT, "($1)[-1]"),
-    SCALAR("join", "as", STR, "array_to_string($1, $2)"),
+    SCALAR("join", "aS", STR, "array_to_string($1, $2)"),
 
     /* JSON; a null of JSON is null */
     SCALAR("jsonparse", "s", LINQ_JSON, "TRY_CAST($1 AS JSON)"),

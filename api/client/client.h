@@ -51,6 +51,7 @@ int cmd_list(struct client *c, int argc, char **argv);
 int cmd_stop(struct client *c, int argc, char **argv);
 int cmd_start(struct client *c, int argc, char **argv);
 int cmd_remove(struct client *c, int argc, char **argv);
+int cmd_explain(struct client *c, int argc, char **argv);
 int cmd_doctor(struct client *c, int argc, char **argv);
 
 /* Follows a job until it is COMPLETED, STOPPED or gone: a bar on a terminal, lines otherwise. */

@@ -42,6 +42,10 @@ static const struct client_command commands[] = {
      "  --timestamp MS  milliseconds since 1970 instead of now\n\n"
      "Needs BUCKETLINE_API_KEY and BUCKETLINE_API_SECRET. For curl:\n"
      "  bucketline sign --body q.json | curl -H @- --data-binary @q.json $BUCKETLINE_URL/query"},
+    {"explain", cmd_explain, "[--from F] [--to T] [--tree] QUERY|-",
+     "prints the tables and the class of a query, on request its syntax tree, or its\n"
+     "             error with the place; nothing is sent",
+     NULL},
     {"key", cmd_key,
      "master FILE\n"
      "         or  add --domain D [--tables GLOBS] [--read-only] [--expires-days N] [--json]\n"

@@ -1,6 +1,7 @@
+#include "common/linq/call.h"
+
 #include "common/linq/civil.h"
 #include "common/linq/linq_time.h"
-#include "common/linq/translate.h"
 #include "common/linq/zone.h"
 
 #include <inttypes.h>
@@ -28,8 +29,9 @@ letter_fits(char letter, const struct val *v)
         char letter;
         enum linq_type type;
     } types[] = {
-        {'b', LINQ_BOOL},     {'i', LINQ_INT}, {'s', LINQ_STR},   {'t', LINQ_TIMESTAMP},
-        {'d', LINQ_DURATION}, {'p', LINQ_IP4}, {'a', LINQ_ARRAY}, {'r', LINQ_REGEX},
+        {'b', LINQ_BOOL},     {'i', LINQ_INT},  {'s', LINQ_STR},   {'t', LINQ_TIMESTAMP},
+        {'d', LINQ_DURATION}, {'p', LINQ_IP4},  {'a', LINQ_ARRAY}, {'r', LINQ_REGEX},
+        {'h', LINQ_BYTES},    {'j', LINQ_JSON},
     };
     static const struct {
         char letter;
@@ -40,6 +42,10 @@ letter_fits(char letter, const struct val *v)
         return true;
     if (letter == 'Z')
         return zone_fits(v->e);
+    if (letter == 'q' || letter == 'm')
+        return v->e->kind == EX_STR ||
+               (v->e->kind == EX_CALL &&
+                strcmp(v->e->fn->name, letter == 'q' ? "jqcompile" : "template") == 0);
     for (size_t i = 0; i < ARRAY_LEN(literals); i++)
         if (literals[i].letter == letter && literals[i].kind == v->e->kind)
             return letter == 'S' || v->e->i >= 0;
@@ -49,6 +55,8 @@ letter_fits(char letter, const struct val *v)
         return true;
     if (letter == 'f')
         return v->type == LINQ_INT || v->type == LINQ_FLOAT;
+    if (letter == 's' && v->type == LINQ_BYTES) /* as its hex text */
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (types[i].letter == letter)
             return types[i].type == v->type;
@@ -76,15 +84,6 @@ row_fits(const struct linq_func *f, const struct val *v, size_t n)
 }
 
 /* --- special ones ---------------------------------------------------------------------------- */
-
-struct call {
-    struct tr *tr;
-    const struct expr *e;
-    const struct linq_func *fn;
-    struct val *v;
-    size_t n;
-    const char *form;
-};
 
 static int
 now_call(struct call *c, struct val *ret)
@@ -178,8 +177,8 @@ date_run(const char *p, struct buf *out)
     return 0;
 }
 
-static int
-date_pattern(struct call *c, const char *s, struct buf *out)
+int
+call_date_pattern(struct call *c, const char *s, struct buf *out)
 {
     size_t n;
 
@@ -197,10 +196,10 @@ date_pattern(struct call *c, const char *s, struct buf *out)
             n = date_run(s, out);
             if (n == 0)
                 return tr_fail(c->tr, c->v[1].e,
-                               "formatdate: '%.*s' is no part of a date; known are YYYY YY MM M DD "
+                               "%s: '%.*s' is no part of a date; known are YYYY YY MM M DD "
                                "D HH H hh h mm m ss s SSS a MMM MMMM EEE EEEE, and 'text' between "
                                "single quotes",
-                               (int)strspn(s, (char[]){*s, '\0'}), s);
+                               c->fn->name, (int)strspn(s, (char[]){*s, '\0'}), s);
             s += n;
         }
     }
@@ -208,8 +207,8 @@ date_pattern(struct call *c, const char *s, struct buf *out)
 }
 
 /* Puts the first argument into the zone of the argument at `zone` (0: none). */
-static const char *
-local_time(struct tr *tr, const struct val *v, size_t n, size_t zone)
+const char *
+call_local_time(struct tr *tr, const struct val *v, size_t n, size_t zone)
 {
     const char *name;
     int east;
@@ -226,15 +225,15 @@ static int
 formatdate_call(struct call *c, struct val *ret)
 {
     struct buf pattern = BUF_INIT(4096);
-    int rc = date_pattern(c, c->v[1].e->s, &pattern);
+    int rc = call_date_pattern(c, c->v[1].e->s, &pattern);
 
     if (rc == 0 && pattern.failed)
         rc = tr_fail(c->tr, c->v[1].e, "formatdate: the pattern is too long");
     if (rc == 0)
-        ret->sql = form_fill(
-            c->tr, c->form,
-            (const char *[]){local_time(c->tr, c->v, c->n, 2), form_text(c->tr, buf_str(&pattern))},
-            2);
+        ret->sql = form_fill(c->tr, c->form,
+                             (const char *[]){call_local_time(c->tr, c->v, c->n, 2),
+                                              form_text(c->tr, buf_str(&pattern))},
+                             2);
     buf_done(&pattern);
     return rc;
 }
@@ -323,7 +322,7 @@ ip4_call(struct call *c, struct val *ret)
     return 0;
 }
 
-static int (*const SPECIAL[])(struct call *c, struct val *ret) = {
+static const call_fn SPECIAL[] = {
     [SP_NONE] = NULL,
     [SP_NOW] = now_call,
     [SP_DAY] = day_call,
@@ -334,6 +333,15 @@ static int (*const SPECIAL[])(struct call *c, struct val *ret) = {
     [SP_STR] = str_call,
     [SP_RE] = re_call,
     [SP_IP4] = ip4_call,
+    [SP_MIDNIGHT] = call_midnight,
+    [SP_PARSEDATE] = call_parsedate,
+    [SP_MKARRAY] = call_mkarray,
+    [SP_ELEMENT] = call_element,
+    [SP_TEMPLATE] = call_template,
+    [SP_SUBS] = call_subs,
+    [SP_JQCOMPILE] = call_jqcompile,
+    [SP_JQEVAL] = call_jqeval,
+    [SP_LABEL] = call_label,
 };
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -351,7 +359,7 @@ plain_call(struct call *c, struct val *ret)
         args[i] = c->v[i].sql;
     }
     if (strstr(c->form, "$L") != NULL)
-        args[0] = local_time(c->tr, c->v, c->n, 1);
+        args[0] = call_local_time(c->tr, c->v, c->n, 1);
     ret->sql = form_fill(c->tr, c->form, args, n);
     return 0;
 }
@@ -371,17 +379,23 @@ fail_types(struct tr *tr, const struct expr *e, const struct val *v, size_t n)
     return rc;
 }
 
-/* A null where text is wanted is a null text: engines choose functions by type. */
+/* A null where text is wanted is a null text: engines choose functions by type. Bytes are their hex
+ * text there. */
 static void
-type_nulls(struct call *c)
+type_texts(struct call *c)
 {
     const char *p = c->fn->args;
 
     for (size_t i = 0; i < c->n; i++, p++) {
         p += *p == '?';
         p -= *p == '+';
-        if (*p == 's')
-            coerce_null_text(c->tr, &c->v[i]);
+        if (*p != 's')
+            continue;
+        coerce_null_text(c->tr, &c->v[i]);
+        if (c->v[i].type == LINQ_BYTES) {
+            c->v[i].sql = form1(c->tr, FORM_TEXT_OF_BYTES, c->v[i].sql);
+            c->v[i].type = LINQ_STR;
+        }
     }
 }
 
@@ -419,15 +433,19 @@ call_sql(const struct scope *s, const struct expr *e, struct val *ret)
         c.fn = func_next(c.fn);
     if (c.fn == NULL)
         return fail_types(tr, e, c.v, e->n);
-    type_nulls(&c);
+    type_texts(&c);
     c.form = c.fn->forms[tr->dialect_id];
     if (c.form == NULL)
         return tr_fail(tr, e, "function '%s' is not supported by %s", c.fn->name,
                        tr->dialect->name);
     tr->inexact |= (c.fn->flags & FN_INEXACT) != 0;
-    ret->type = c.fn->ret == RET_ARG1 ? c.v[0].type : c.fn->ret;
+    ret->type = c.fn->ret == RET_ARG1     ? c.v[0].type
+                : c.fn->ret == RET_ARRAY1 ? LINQ_ARRAY
+                                          : c.fn->ret;
     if (c.fn->ret == RET_ARG1)
         ret->elem = c.v[0].elem;
+    else if (c.fn->ret == RET_ARRAY1)
+        ret->elem = c.v[0].type;
     else if (c.fn->ret == LINQ_ARRAY)
         ret->elem = LINQ_STR;
     return SPECIAL[c.fn->special] != NULL ? SPECIAL[c.fn->special](&c, ret) : plain_call(&c, ret);

@@ -17,7 +17,7 @@ linq_type_name(enum linq_type t)
         [LINQ_FLOAT] = "float",       [LINQ_STR] = "str",     [LINQ_TIMESTAMP] = "timestamp",
         [LINQ_DURATION] = "duration", [LINQ_IP4] = "ip4",     [LINQ_NET4] = "net4",
         [LINQ_IP6] = "ip6",           [LINQ_ARRAY] = "array", [LINQ_JSON] = "json",
-        [LINQ_REGEX] = "regex",       [LINQ_NULL] = "null",
+        [LINQ_REGEX] = "regex",       [LINQ_NULL] = "null",   [LINQ_BYTES] = "bytes",
     };
 
     return (size_t)t < ARRAY_LEN(names) && names[t] != NULL ? names[t] : "unknown";
@@ -126,6 +126,18 @@ bool_of(struct tr *tr UNUSED, const char *s, struct val *ret)
     return true;
 }
 
+static bool
+bytes_of(struct tr *tr, const char *s, struct val *ret)
+{
+    size_t n = strlen(s);
+
+    if (n % 2 != 0 || strspn(s, "0123456789abcdefABCDEF") != n)
+        return false;
+    ret->sql = form1(tr, FORM_BYTES_OF_TEXT, form_text(tr, s));
+    ret->type = LINQ_BYTES;
+    return true;
+}
+
 /* How text meets another type: a literal at once, anything else row by row. */
 static const struct meeting {
     enum linq_type other;
@@ -139,6 +151,7 @@ static const struct meeting {
      "a time is written \"YYYY-MM-DD\" or \"YYYY-MM-DD HH:mm:ss\""},
     {LINQ_IP4, ip_of, FORM_IP_OF_TEXT, "the text is no IPv4 address"},
     {LINQ_BOOL, bool_of, FORM_BOOL_OF_TEXT, "the text is neither \"true\" nor \"false\""},
+    {LINQ_BYTES, bytes_of, FORM_BYTES_OF_TEXT, "the text is no row of hex digits"},
 };
 
 static int
@@ -269,6 +282,7 @@ coerce_text(struct tr *tr, struct val *v)
         {LINQ_ARRAY, FORM_TEXT_OF_ARRAY},
         {LINQ_JSON, FORM_TEXT},
         {LINQ_NULL, FORM_TEXT},
+        {LINQ_BYTES, FORM_TEXT_OF_BYTES},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(forms); i++)

@@ -20,6 +20,8 @@ enum form {
     FORM_TEXT_OF_TIME, /* YYYY-MM-DD HH:mm:ss.SSS */
     FORM_TEXT_OF_IP,
     FORM_TEXT_OF_ARRAY,  /* JSON */
+    FORM_TEXT_OF_BYTES,  /* lower-case hex */
+    FORM_BYTES_OF_TEXT,  /* null where it is no hex */
     FORM_NUMBER_OF_TEXT, /* null where it is none */
     FORM_TIME_OF_TEXT,
     FORM_IP_OF_TEXT,
@@ -39,7 +41,9 @@ enum form {
     FORM_IHAS,
     FORM_ARRAY_HAS,
     FORM_MATCH,
-    FORM_IN_ROWS, /* $1 among the rows of the SELECT $2, whose column is $3 */
+    FORM_IN_ROWS,   /* $1 among the rows of the SELECT $2, whose column is $3 */
+    FORM_IN_TUPLES, /* $1 among the rows $3 of the SELECT $2 where $4; null unless $5 */
+    FORM_NOT_NULL,
     /* numbers */
     FORM_ADD,
     FORM_SUB,
@@ -65,6 +69,7 @@ enum form {
     FORM_BUCKET,    /* $1 ms, $2 the time, $3 the origin */
     FORM_IN_ZONE,   /* $1 a time in UTC, $2 the name of a zone */
     FORM_IN_OFFSET, /* $1 a time in UTC, $2 ms east */
+    FORM_FROM_ZONE, /* $1 a local time, $2 the name of its zone: UTC */
     FORM_QUANTILE,  /* $1 values, $2 in 0..1 */
     FORM_ASC,       /* sort keys: nulls last */
     FORM_DESC,

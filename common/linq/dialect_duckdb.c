@@ -82,6 +82,9 @@ const struct dialect dialect_duckdb = {
             "(($1 >> 24) || '.' || (($1 >> 16) & 255) || '.' || (($1 >> 8) & 255) || '.' ||"
             " ($1 & 255))",
         [FORM_TEXT_OF_ARRAY] = "CAST(to_json($1) AS VARCHAR)",
+        [FORM_TEXT_OF_BYTES] = "lower(hex($1))",
+        [FORM_BYTES_OF_TEXT] =
+            "CASE WHEN regexp_full_match($1, '([0-9A-Fa-f]{2})*') THEN unhex($1) END",
         [FORM_NUMBER_OF_TEXT] = "TRY_CAST($1 AS DECIMAL(38, 6))",
         [FORM_TIME_OF_TEXT] = "TRY_CAST($1 AS TIMESTAMP)",
         [FORM_IP_OF_TEXT] =
@@ -103,7 +106,12 @@ const struct dialect dialect_duckdb = {
         [FORM_IHAS] = "contains(lower($1), lower($2))",
         [FORM_ARRAY_HAS] = "list_contains($1, $2)",
         [FORM_MATCH] = "regexp_matches($1, $2)",
-        [FORM_IN_ROWS] = "($1 IN (SELECT t.$3 FROM ($2) AS t WHERE t.$3 IS NOT NULL))",
+        /* A bare IN becomes a semi join, which the engine may turn around when the other side is
+         * larger: the rows then come in the order of the subquery. Inside another expression it
+         * stays a join that marks the rows and keeps their order. */
+        [FORM_IN_ROWS] = "coalesce($1 IN (SELECT t.$3 FROM ($2) AS t WHERE t.$3 IS NOT NULL), NULL)",
+        [FORM_IN_TUPLES] = "CASE WHEN $5 THEN $1 IN (SELECT $3 FROM ($2) AS t WHERE $4) END",
+        [FORM_NOT_NULL] = "$1 IS NOT NULL",
         [FORM_ADD] = "($1 + $2)",
         [FORM_SUB] = "($1 - $2)",
         [FORM_MUL] = "($1 * $2)",
@@ -129,6 +137,7 @@ const struct dialect dialect_duckdb = {
         [FORM_BUCKET] = "time_bucket(to_milliseconds($1), CAST($2 AS TIMESTAMP), $3)",
         [FORM_IN_ZONE] = "timezone($2, timezone('UTC', CAST($1 AS TIMESTAMP)))",
         [FORM_IN_OFFSET] = "(CAST($1 AS TIMESTAMP) + to_milliseconds($2))",
+        [FORM_FROM_ZONE] = "timezone('UTC', timezone($2, CAST($1 AS TIMESTAMP)))",
         [FORM_QUANTILE] = "CAST(quantile_cont($1, $2) AS DOUBLE)",
         [FORM_ASC] = "$1 ASC NULLS LAST",
         [FORM_DESC] = "$1 DESC NULLS LAST",

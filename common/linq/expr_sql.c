@@ -284,25 +284,77 @@ out:
     return rc;
 }
 
-/* {"a", "b"} in text: any of them is in it. */
+/* {"a", "b"} in text, has(text, "a", "b"): any of them is in it. */
 static int
-any_in_text(const struct scope *s, const struct expr *set, const struct val *text, struct val *ret)
+any_in_text(const struct scope *s, struct expr *const *args, size_t n, enum form form,
+            const struct val *text, struct val *ret)
 {
     struct tr *tr = s->tr;
-    const char **parts = arena_alloc(&tr->arena, (set->n + 1) * sizeof(*parts));
+    const char **parts = arena_alloc(&tr->arena, (n + 1) * sizeof(*parts));
     struct val v;
     int rc;
 
-    for (size_t i = 0; i < set->n; i++) {
-        if ((rc = expr_sql(s, set->args[i], &v)) < 0)
+    for (size_t i = 0; i < n; i++) {
+        if ((rc = expr_sql(s, args[i], &v)) < 0)
             return rc;
         if (!fits(v.type, LINQ_STR))
             return tr_fail(tr, v.e, "%s is searched for texts only, %s is none", tr_show(tr, text),
                            tr_show(tr, &v));
         coerce_null_text(tr, &v);
-        parts[i] = form2(tr, FORM_HAS, text->sql, v.sql);
+        parts[i] = form2(tr, form, text->sql, v.sql);
     }
-    ret->sql = set->n == 0 ? "FALSE" : form_join(tr, parts, set->n, " OR ");
+    ret->sql = n == 0 ? "FALSE" : form_join(tr, parts, n, " OR ");
+    ret->type = LINQ_BOOL;
+    return 0;
+}
+
+/* Whether x may be looked for in column c of a subquery. */
+static int
+check_sought(struct tr *tr, const struct val *x, const struct col *c)
+{
+    if (x->type == c->type || x->type == LINQ_NULL || (is_number(x->type) && is_number(c->type)))
+        return 0;
+    return tr_fail(tr, x->e, "cannot look for %s among values of '%s' (%s)", tr_show(tr, x),
+                   c->name, linq_type_name(c->type));
+}
+
+/* (a, b) in (from ...): among the rows of its last columns, as many as the tuple has; rows with a
+ * null among them are left out. */
+static int
+in_subquery_tuple(const struct scope *s, const struct expr *left, const struct expr *sub,
+                  struct val *ret)
+{
+    struct tr *tr = s->tr;
+    const char **keys = arena_alloc(&tr->arena, left->n * sizeof(*keys));
+    const char **names = arena_alloc(&tr->arena, left->n * sizeof(*names));
+    const char **filled = arena_alloc(&tr->arena, left->n * sizeof(*filled));
+    const char **known = arena_alloc(&tr->arena, left->n * sizeof(*known));
+    struct val *v = arena_alloc(&tr->arena, left->n * sizeof(*v));
+    struct ptrs cols = {0};
+    const char *sql;
+    int rc;
+
+    for (size_t i = 0; i < left->n; i++)
+        if ((rc = expr_sql(s, left->args[i], &v[i])) < 0)
+            return rc;
+    if ((rc = subquery_sql(tr, sub->sub, left->n, &sql, &cols)) < 0)
+        return rc;
+    for (size_t i = 0; i < left->n; i++) {
+        const struct col *c = cols.items[i];
+
+        if ((rc = check_sought(tr, &v[i], c)) < 0)
+            return rc;
+        keys[i] = v[i].sql;
+        names[i] = arena_printf(&tr->arena, "t.%s", form_ident(tr, c->alias));
+        filled[i] = form1(tr, FORM_NOT_NULL, names[i]);
+        known[i] = form1(tr, FORM_NOT_NULL, keys[i]);
+    }
+    ret->sql = form_fill(tr, tr->dialect->forms[FORM_IN_TUPLES],
+                         (const char *[]){form_join(tr, keys, left->n, ", "), sql,
+                                          form_join(tr, names, left->n, ", "),
+                                          form_join(tr, filled, left->n, " AND "),
+                                          form_join(tr, known, left->n, " AND ")},
+                         5);
     ret->type = LINQ_BOOL;
     return 0;
 }
@@ -313,20 +365,18 @@ in_subquery(const struct scope *s, const struct expr *left, const struct expr *s
 {
     struct tr *tr = s->tr;
     struct ptrs cols = {0};
-    struct val x, y;
+    struct val x;
     const char *sql;
     int rc;
 
     if (left->kind == EX_TUPLE)
-        return tr_fail(tr, left, "a tuple in a subquery is not supported");
+        return in_subquery_tuple(s, left, sub, ret);
     if ((rc = expr_sql(s, left, &x)) < 0 || (rc = subquery_sql(tr, sub->sub, 1, &sql, &cols)) < 0)
         return rc;
     const struct col *c = cols.items[0];
 
-    y = (struct val){.sql = "", .type = c->type, .e = sub};
-    if (x.type != y.type && x.type != LINQ_NULL && !(is_number(x.type) && is_number(y.type)))
-        return tr_fail(tr, left, "cannot look for %s among values of '%s' (%s)", tr_show(tr, &x),
-                       c->name, linq_type_name(c->type));
+    if ((rc = check_sought(tr, &x, c)) < 0)
+        return rc;
     ret->sql = form3(tr, FORM_IN_ROWS, x.sql, sql, form_ident(tr, c->alias));
     ret->type = LINQ_BOOL;
     return 0;
@@ -375,7 +425,7 @@ member_sql(const struct scope *s, const struct expr *elem, const struct expr *co
         if ((rc = expr_sql(s, container, &c)) < 0)
             return rc;
         if (c.type == LINQ_STR)
-            return any_in_text(s, elem, &c, ret);
+            return any_in_text(s, elem->args, elem->n, FORM_HAS, &c, ret);
     }
     if ((rc = expr_sql(s, elem, &x)) < 0)
         return rc;
@@ -392,10 +442,28 @@ in_sql(const struct scope *s, const struct expr *e, struct val *ret)
     return member_sql(s, e->args[0], e->args[1], ret);
 }
 
+/* has(text, a, b, ...), weakhas: more than two only where they are called as functions. */
+static int
+has_any_sql(const struct scope *s, const struct expr *e, struct val *ret)
+{
+    struct tr *tr = s->tr;
+    struct val text;
+    int rc;
+
+    if ((rc = expr_sql(s, e->args[0], &text)) < 0)
+        return rc;
+    if (!fits(text.type, LINQ_STR))
+        return tr_fail(tr, text.e, "several values are searched for in a text only, %s is none",
+                       tr_show(tr, &text));
+    coerce_null_text(tr, &text);
+    return any_in_text(s, e->args + 1, e->n - 1, e->op == OP_HAS ? FORM_HAS : FORM_IHAS, &text,
+                       ret);
+}
+
 static int
 has_sql(const struct scope *s, const struct expr *e, struct val *ret)
 {
-    return member_sql(s, e->args[1], e->args[0], ret);
+    return e->n > 2 ? has_any_sql(s, e, ret) : member_sql(s, e->args[1], e->args[0], ret);
 }
 
 /* --- operators by types ---------------------------------------------------------------------- */
@@ -520,6 +588,12 @@ binary_sql(const struct scope *s, const struct expr *e, struct val *ret)
 }
 
 static int
+ihas_sql(const struct scope *s, const struct expr *e, struct val *ret)
+{
+    return e->n > 2 ? has_any_sql(s, e, ret) : binary_sql(s, e, ret);
+}
+
+static int
 else_sql(const struct scope *s, const struct expr *e, struct val *ret)
 {
     struct val a, b;
@@ -557,7 +631,7 @@ typedef int (*expr_fn)(const struct scope *s, const struct expr *e, struct val *
 
 static const expr_fn OPERATORS[OP_COUNT] = {
     [OP_OR] = and_or_sql,  [OP_AND] = and_or_sql, [OP_NOT] = not_sql,     [OP_HAS] = has_sql,
-    [OP_MEMBER] = in_sql,  [OP_IN] = in_sql,      [OP_IHAS] = binary_sql, [OP_MATCH] = binary_sql,
+    [OP_MEMBER] = in_sql,  [OP_IN] = in_sql,      [OP_IHAS] = ihas_sql,   [OP_MATCH] = binary_sql,
     [OP_ELSE] = else_sql,  [OP_BOR] = binary_sql, [OP_BXOR] = binary_sql, [OP_BAND] = binary_sql,
     [OP_SHL] = binary_sql, [OP_SHR] = binary_sql, [OP_USHR] = binary_sql, [OP_ADD] = binary_sql,
     [OP_SUB] = binary_sql, [OP_MUL] = binary_sql, [OP_DIV] = binary_sql,  [OP_RDIV] = binary_sql,

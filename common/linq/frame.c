@@ -365,7 +365,7 @@ frame_outputs(struct frame *f, struct ptrs *ret)
         qsort(ret->items, ret->n, sizeof(*ret->items), by_out);
 }
 
-/* What the reader of the result sees: addresses and arrays as text. */
+/* What the reader of the result sees: addresses, arrays and bytes as text. */
 static const char *
 shown(struct tr *tr, const struct col *c)
 {
@@ -375,6 +375,10 @@ shown(struct tr *tr, const struct col *c)
         return form1(tr, FORM_TEXT_OF_IP, v.sql);
     if (c->type == LINQ_ARRAY)
         return form1(tr, FORM_TEXT_OF_ARRAY, v.sql);
+    if (c->type == LINQ_BYTES)
+        return form1(tr, FORM_TEXT_OF_BYTES, v.sql);
+    if (c->type == LINQ_JSON)
+        return form1(tr, FORM_TEXT, v.sql);
     if (c->type == LINQ_NULL)
         return tr->dialect->null_text;
     return v.sql;

@@ -7,7 +7,8 @@
  *
  * args, one letter an argument:
  *   b bool   i int   f int or float   s str   t timestamp   d duration   p ip4   a array
- *   r regex (of re())   * any type
+ *   r regex (of re())   h bytes   j json   * any type
+ *   q a path: jqcompile("...") or its text   m a template: template("...") or its text
  *   S I N Z: a literal str, int, number, time zone (its value must be known before the query runs)
  *   ? the arguments from here on may be left out    + the last one may be repeated
  * Rows of one name stand together; the first whose arguments fit is taken, so that the narrower
@@ -25,9 +26,10 @@ enum func_flags {
 };
 
 /* Return types that follow from the arguments. */
-#define RET_ARG1 ((enum linq_type)100) /* the type of the first argument */
+#define RET_ARG1   ((enum linq_type)100) /* the type of the first argument */
+#define RET_ARRAY1 ((enum linq_type)101) /* an array of the first argument's type */
 
-/* What a template cannot say; handlers in call_sql.c, in this order. */
+/* What a template cannot say; handlers in call_sql.c and call_special.c, in this order. */
 enum func_special {
     SP_NONE,
     SP_NOW,
@@ -39,6 +41,15 @@ enum func_special {
     SP_STR,
     SP_RE,
     SP_IP4,
+    SP_MIDNIGHT,
+    SP_PARSEDATE,
+    SP_MKARRAY,
+    SP_ELEMENT,
+    SP_TEMPLATE,
+    SP_SUBS,
+    SP_JQCOMPILE,
+    SP_JQEVAL,
+    SP_LABEL,
 };
 
 struct linq_func {
@@ -64,7 +75,7 @@ char *func_signature(struct arena *a, const struct linq_func *first);
 struct func_op {
     const char *name;
     enum op op;
-    int args; /* 1, 2; 0: two or more */
+    int args; /* 1, 2; 0: two or more; -2: two, or more of which any will do */
 };
 const struct func_op *func_find_op(const char *name);
 

@@ -64,6 +64,7 @@ enum linq_type {
     LINQ_JSON,
     LINQ_REGEX,
     LINQ_NULL,
+    LINQ_BYTES, /* inside a query only: results have the hex text */
 };
 const char *linq_type_name(enum linq_type t); /* "int", "str", ... */
 

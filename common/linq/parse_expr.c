@@ -157,11 +157,12 @@ operator_call(struct parser *p, const struct token *name, const struct func_op *
 {
     struct expr *e;
 
-    if (f->args != 0 ? args->n != (size_t)f->args : args->n < 2)
+    if (f->args > 0 ? args->n != (size_t)f->args : args->n < 2)
         return fail_arity(p, name, args->n,
                           arena_printf(&p->q->arena, "%s(%s)", f->name,
                                        f->args == 1   ? "any"
                                        : f->args == 2 ? "any, any"
+                                       : f->args < 0  ? "any, any, ..."
                                                       : "bool, bool, ..."));
     e = new_expr(p, EX_OP, name->at);
     e->op = (unsigned char)f->op;

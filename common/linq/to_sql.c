@@ -429,7 +429,8 @@ finish(struct frame *f, struct linq_sql *ret)
     for (size_t i = 0; i < outs.n; i++) {
         const struct col *c = outs.items[i];
 
-        ret->columns[i] = (struct linq_column){mem_strdup(c->name), c->type};
+        ret->columns[i] =
+            (struct linq_column){mem_strdup(c->name), c->type == LINQ_BYTES ? LINQ_STR : c->type};
         if (c->is_time)
             ret->time_index = (int)i;
     }

@@ -5,6 +5,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include "common/linq/explain.h"
 #include "common/linq/linq.h"
 #include "common/linq/linq_time.h"
 
@@ -38,6 +39,15 @@ const char *const fuzz_seeds[] = {
     "end",
     "from demo.t group by lower(uri) where round(avg(ratio)) > 3 order by count() desc limit 5",
     "(now() - 1d) @ 1d",
+    "from demo.t select subs(uri, re(\"(b)(c)\"), template(\"<\\\\2\\\\1>\"), \"-\") as x, "
+    "hex(bytes) as h",
+    "from demo.t select str(jqeval(jqcompile(\".a[0].\\\"b c\\\"[-1]?\"), jsonparse(uri))) as j",
+    "from demo.t where (uri, bytes) in (from demo.t select uri, bytes), has(uri, \"a\", \"b\", "
+    "null)",
+    "from demo.t where md5(uri) = \"0cc175b9\" select at0(mkset(1, 2.5, bytes)) as x, midnight("
+    "parsedate(uri, \"YYYY-MM-DD\", \"GMT+2\"), \"Europe/Madrid\") as m",
+    "from demo.t group by toktains(uri, \"a\", true) as k select collectdistinct(uri) as c, "
+    "urihost(uri)",
     "12ad",
     "2025-01-31 10:00:00 + 1M",
     NULL,
@@ -193,21 +203,31 @@ try_query(const char *text, size_t size)
     struct linq_query *q;
     struct linq_sql s;
     struct linq_error err;
+    struct buf out = BUF_INIT(1u << 20);
+    enum linq_class class;
     int rc = linq_parse(text, size, &q, &err);
 
     if (rc < 0) {
         check_error(rc, &err);
+        linq_error_caret(text, size, &err, &out);
+        if (err.line > 0 && out.len == 0)
+            abort();
+        buf_done(&out);
         return;
     }
     if (linq_table_count(q) == 0)
         abort();
+    class = linq_class_of(q);
+    if (linq_explain(q, &out) < 0 && !out.failed)
+        abort();
+    buf_done(&out);
     rc = linq_to_sql(q, LINQ_DUCKDB, &catalog, &binding, &s, &err);
     linq_free(q);
     if (rc < 0) {
         check_error(rc, &err);
         return;
     }
-    if (s.column_count == 0 || s.time_index >= (int)s.column_count)
+    if (s.column_count == 0 || s.time_index >= (int)s.column_count || s.class_ != class)
         abort();
     linq_sql_done(&s);
 }

@@ -4,64 +4,7 @@
  * of the language is here.
  */
 
-#include "common/base/buf.h"
-#include "common/linq/linq.h"
-
-#include <duckdb.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define FROM_MS INT64_C(1546300800000) /* 2019-01-01 00:00:00 */
-#define TO_MS   INT64_C(1546387200000) /* 2019-01-02 00:00:00 */
-#define NOW_MS  INT64_C(1546386000000) /* 2019-01-01 23:40:00 */
-
-/* Rows in time order; some before and behind the range. */
-static const char SETUP[] =
-    "CREATE TABLE ecommerce AS SELECT "
-    " TIMESTAMP '2018-12-31 23:00:00' + to_seconds(i * 211) AS eventdate,"
-    " 'host-' || (i % 3) AS host,"
-    " CASE WHEN i % 7 = 0 THEN 'POST' WHEN i % 11 = 0 THEN 'PUT' ELSE 'GET' END AS method,"
-    " CASE WHEN i % 5 = 0 THEN '/category.screen?category_id=' || (['GIFTS','TEDDY','flowers'])[1 "
-    "+ i % 3]"
-    "      ELSE '/product.screen?id=' || i END AS uri,"
-    " 'HTTP 1.1' AS protocol,"
-    " CAST(([200,200,200,404,500,503,301])[1 + i % 7] AS INTEGER) AS \"statusCode\","
-    " CAST((i * 7919) % 4000 AS INTEGER) AS \"bytesTransferred\","
-    " (i * 31) % 997 AS \"timeTaken\","
-    " CASE WHEN i % 4 = 0 THEN '10.' || (i % 3) || '.0.' || (i % 250) ELSE '192.0.2.' || (i % 13) "
-    "END"
-    "   AS \"clientIpAddress\","
-    " (['Mozilla/5.0 Firefox/60.1','Googlebot/2.1','curl/7.5'])[1 + i % 3] AS \"userAgent\","
-    " CASE WHEN i % 6 = 0 THEN NULL ELSE 'http://x.org/?q=' || (i % 9) || '=z' END AS "
-    "\"referralUri\","
-    " 'JSESSIONID=' || i AS cookie,"
-    " CASE WHEN i % 9 = 0 THEN NULL ELSE (i % 17) / 4.0::DOUBLE END AS ratio,"
-    " i % 2 = 0 AS flag,"
-    " 'it''s; \"x\" -- ' || i AS \"odd name\""
-    " FROM range(500) t(i)";
-
-static const struct linq_column COLUMNS[] = {
-    {(char[]){"eventdate"}, LINQ_TIMESTAMP},  {(char[]){"host"}, LINQ_STR},
-    {(char[]){"method"}, LINQ_STR},           {(char[]){"uri"}, LINQ_STR},
-    {(char[]){"protocol"}, LINQ_STR},         {(char[]){"statusCode"}, LINQ_INT},
-    {(char[]){"bytesTransferred"}, LINQ_INT}, {(char[]){"timeTaken"}, LINQ_INT},
-    {(char[]){"clientIpAddress"}, LINQ_STR},  {(char[]){"userAgent"}, LINQ_STR},
-    {(char[]){"referralUri"}, LINQ_STR},      {(char[]){"cookie"}, LINQ_STR},
-    {(char[]){"ratio"}, LINQ_FLOAT},          {(char[]){"flag"}, LINQ_BOOL},
-    {(char[]){"odd name"}, LINQ_STR},
-};
-
-/* The range, as SQL written by hand says it. */
-#define R " FROM ecommerce WHERE eventdate >= '2019-01-01' AND eventdate < '2019-01-02' "
-#define E "from demo.ecommerce.data "
-
-#define IN_RANGE(ts) "(" ts " >= '2019-01-01' AND " ts " < '2019-01-02')"
+#include "tests/unit/linq_duckdb_fixture.h"
 
 #define ROW LINQ_ROW_WISE
 #define MAT LINQ_MATERIALISED
@@ -297,6 +240,27 @@ static const struct {
     {E "select uri as URI, uri where URI = uri limit 3", "SELECT uri, uri" R "LIMIT 3", ROW, true,
      "URI:str uri:str", -1},
 
+    /* tuples and subqueries as functions */
+    {E "where (host, method) in (from demo.ecommerce.data where statusCode = 500 select host, "
+       "method) select cookie",
+     "SELECT cookie FROM ecommerce e WHERE " IN_RANGE(
+         "e.eventdate") " AND EXISTS (SELECT 1" R "AND \"statusCode\" = 500 AND ecommerce.host = "
+                        "e.host AND ecommerce.method = e.method)",
+     ROW, true, NULL, -1},
+    {E "where (cookie, statusCode * 1.0, flag) in (from demo.ecommerce.data where flag select uri, "
+       "cookie, statusCode, flag) select cookie",
+     "SELECT cookie" R "AND flag", ROW, true, NULL, -1},
+    {E "where not (cookie, referralUri) in (from demo.ecommerce.data select cookie, referralUri) "
+       "select cookie",
+     "SELECT cookie" R "AND (\"referralUri\" IS NULL AND false)", ROW, true, NULL, -1},
+    {E "where has((from demo.ecommerce.data where statusCode = 500 select cookie), cookie) select "
+       "cookie",
+     "SELECT cookie" R "AND \"statusCode\" = 500", ROW, true, NULL, -1},
+    {E "where (host, method) in (from demo.ecommerce.data select method) select cookie", NULL, ROW,
+     true, NULL, -1},
+    {E "where (host, 1) in (from demo.ecommerce.data select host, method) select cookie", NULL, ROW,
+     true, NULL, -1},
+
     /* functions */
     {E "select substring(uri, 1, 7) as a, substring(uri, 9) as b, startswith(uri, \"/cat\") as c, "
        "endswith(uri, \"TEDDY\") as d, indexof(uri, \"screen\") as e, upper(uri) as f",
@@ -367,103 +331,13 @@ static const struct {
     {E "where a = 2 select 1 + 1 as a limit 1 from demo.ecommerce.data", "a second 'from'"},
     {E "select `odd name` where `odd name` = 'it''s'", "found ''s''"},
     {E "select Uri as x, uri as URI select uri", "unknown column 'Uri'; did you mean 'uri'"},
+    {E "where (host, method) in (from demo.ecommerce.data select method) select cookie",
+     "the subquery has 1 columns, 2 are needed"},
+    {E "where (host, 1) in (from demo.ecommerce.data select host, method) select cookie",
+     "cannot look for 1 (int) among values of 'method' (str)"},
     {E "group select first(cookie) as a, last(cookie) as b, stddev(flag ?: true) as c",
      "stddev(bool) does not fit: it is called as stddev(number)"},
 };
-
-static duckdb_database db;
-static duckdb_connection con;
-
-static int
-cat_columns(void *ctx UNUSED, const char *table, const struct linq_column **ret, size_t *ret_n,
-            struct errinfo *ei)
-{
-    if (strcmp(table, "demo.ecommerce.data") != 0)
-        return errinfo_set(ei, E_NOT_FOUND, "unknown table '%s'", table);
-    *ret = COLUMNS;
-    *ret_n = ARRAY_LEN(COLUMNS);
-    return 0;
-}
-
-static const char *
-cat_time(void *ctx UNUSED, const char *table UNUSED)
-{
-    return "eventdate";
-}
-
-static const char *
-cat_relation(void *ctx UNUSED, const char *table UNUSED)
-{
-    return "\"ecommerce\"";
-}
-
-static const struct linq_catalog CATALOG = {NULL, cat_columns, cat_time, cat_relation};
-static const struct linq_binding BINDING = {
-    .now_ms = NOW_MS, .from_ms = FROM_MS, .to_ms = TO_MS, .job_id = "job", .limit = -1};
-
-static int
-translate(const char *query, const struct linq_binding *b, struct linq_sql *ret,
-          struct linq_error *err)
-{
-    struct linq_query *q;
-    int rc = linq_parse(query, strlen(query), &q, err);
-
-    if (rc < 0)
-        return rc;
-    rc = linq_to_sql(q, LINQ_DUCKDB, &CATALOG, b, ret, err);
-    linq_free(q);
-    return rc;
-}
-
-/* All rows as text, one a line; on failure the engine's words. Caller frees. */
-static char *
-run(const char *sql)
-{
-    struct buf out = BUF_INIT(16u << 20);
-    duckdb_result res;
-
-    if (duckdb_query(con, sql, &res) != DuckDBSuccess) {
-        buf_printf(&out, "engine error: %s", duckdb_result_error(&res));
-        goto out;
-    }
-    for (idx_t y = 0; y < duckdb_row_count(&res); y++)
-        for (idx_t x = 0; x < duckdb_column_count(&res); x++) {
-            char *v = duckdb_value_varchar(&res, x, y);
-
-            buf_printf(&out, "%s%c", v != NULL ? v : "(null)",
-                       x + 1 == duckdb_column_count(&res) ? '\n' : '|');
-            duckdb_free(v);
-        }
-out:
-    duckdb_destroy_result(&res);
-    return buf_take(&out);
-}
-
-static int
-setup(void **state UNUSED)
-{
-    char *text;
-    int bad;
-
-    if (duckdb_open(NULL, &db) != DuckDBSuccess || duckdb_connect(db, &con) != DuckDBSuccess)
-        return -1;
-    text = run("SET threads = 1");
-    free(text);
-    text = run(SETUP);
-    bad = strncmp(text, "engine error", 12) == 0;
-    if (bad)
-        print_error("%s\n", text);
-    free(text);
-    return bad ? -1 : 0;
-}
-
-static int
-teardown(void **state UNUSED)
-{
-    duckdb_disconnect(&con);
-    duckdb_close(&db);
-    return 0;
-}
 
 static bool
 columns_match(const char *query, const struct linq_sql *s, const char *want)
@@ -619,13 +493,36 @@ test_long_query(void **state UNUSED)
     buf_done(&q);
 }
 
+/* Rows that are looked for in a larger table keep the order of their own. */
+static void
+test_order_with_subquery(void **state UNUSED)
+{
+    struct linq_sql s;
+    struct linq_error err;
+    char *got, *want;
+
+    free(run(
+        "CREATE TABLE more AS SELECT TIMESTAMP '2019-01-01' AS eventdate, 'JSESSIONID=' || (i * "
+        "7919) % 100000 AS cookie FROM range(100000) t(i)"));
+    if (translate(E "where cookie in (from demo.ecommerce.more select cookie) select cookie",
+                  &BINDING, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    got = run(s.sql);
+    want = run("SELECT cookie" R);
+    if (strcmp(got, want) != 0)
+        fail_msg("%s\ngot\n%.200s\nwant\n%.200s", s.sql, got, want);
+    free(got);
+    free(want);
+    linq_sql_done(&s);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),       cmocka_unit_test(test_refused),
         cmocka_unit_test(test_request_cut), cmocka_unit_test(test_zone),
-        cmocka_unit_test(test_long_query),
+        cmocka_unit_test(test_long_query),  cmocka_unit_test(test_order_with_subquery),
     };
 
     return cmocka_run_group_tests_name("linq_duckdb", tests, setup, teardown);

@@ -506,6 +506,19 @@ is_refused(const char *name)
     return func_refused(name) != NULL && !is_served(name);
 }
 
+/* A name whose rows are apart would lose those behind the gap. */
+static void
+test_rows_together(void **state UNUSED)
+{
+    size_t n = func_served_count();
+
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k + 1 < i; k++)
+            if (strcmp(func_served_name(NULL, i), func_served_name(NULL, k)) == 0 &&
+                strcmp(func_served_name(NULL, i), func_served_name(NULL, i - 1)) != 0)
+                fail_msg("the rows of '%s' do not stand together", func_served_name(NULL, i));
+}
+
 static void
 test_language_md(void **state UNUSED)
 {
@@ -553,12 +566,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_syntax),   cmocka_unit_test(test_semantic),
-        cmocka_unit_test(test_accepted), cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_many_columns),
-        cmocka_unit_test(test_growth),   cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_language_md),
-        cmocka_unit_test(test_suggest),
+        cmocka_unit_test(test_syntax),      cmocka_unit_test(test_semantic),
+        cmocka_unit_test(test_accepted),    cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_many_columns),
+        cmocka_unit_test(test_growth),      cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_bytes),       cmocka_unit_test(test_rows_together),
+        cmocka_unit_test(test_language_md), cmocka_unit_test(test_suggest),
     };
 
     return cmocka_run_group_tests_name("linq_parse", tests, NULL, NULL);

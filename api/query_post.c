@@ -75,17 +75,39 @@ fill_place(const struct api *api, const char *id, const char *table, struct post
     free(prefix);
 }
 
+static char *
+copy_or(const char *given, const char *otherwise)
+{
+    return mem_strdup(given != NULL ? given : otherwise);
+}
+
+/* How the files look and where they are cut. */
+static void
+fill_files(const struct api *api, const struct s3_params *in, struct job_spec *s)
+{
+    int64_t mb = in->retention_size;
+
+    if (mb == 0)
+        mb = config_int(api->cfg, "job.retention_size_max_mb");
+    s->format = copy_or(in->format, "zip");
+    s->compression = copy_or(in->compression, "fast");
+    s->multiplefile = in->multiplefile != 0;
+    s->max_file_bytes = s->multiplefile ? mb * MB : INT64_MAX;
+    s->max_file_ms = in->retention_time * 1000;
+    s->max_file_rows = in->retention_events;
+    s->csv_delimiter = copy_or(in->csv_delimiter, ",");
+    s->csv_null = copy_or(in->csv_null, "");
+    s->csv_bom = in->csv_bom != 0;
+    s->csv_formulaguard = in->csv_formulaguard != 0;
+}
+
 static void
 build_spec(const struct api *api, const struct request *rq, const char *id, const char *table,
            struct post *p)
 {
     const struct query_body *b = &p->body;
-    const struct s3_params *in = &b->params;
-    int64_t mb = in->retention_size;
     struct job_spec s = {0};
 
-    if (mb == 0)
-        mb = config_int(api->cfg, "job.retention_size_max_mb");
     s.query = b->query;
     s.from_ms = b->from_ms;
     s.to_ms = b->to_ms;
@@ -97,11 +119,7 @@ build_spec(const struct api *api, const struct request *rq, const char *id, cons
     s.globs = rq->cred->globs;
     s.engine = mem_strdup(config_str(api->cfg, "engine.default"));
     s.destination = b->type;
-    s.format = mem_strdup(in->format != NULL ? in->format : "zip");
-    s.compression = mem_strdup(in->compression != NULL ? in->compression : "fast");
-    s.multiplefile = in->multiplefile != 0;
-    s.max_file_bytes = s.multiplefile ? mb * MB : INT64_MAX;
-    s.max_file_ms = in->retention_time * 1000;
+    fill_files(api, &b->params, &s);
     fill_place(api, id, table, p, &s);
     job_spec_format(&s, &p->spec);
     s.query = NULL; /* borrowed */

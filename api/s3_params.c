@@ -3,6 +3,7 @@
 #include "common/base/buf.h"
 #include "common/linq/suggest.h"
 #include "common/s3/s3_endpoint.h"
+#include "common/store/job_spec.h"
 
 #include <errno.h>
 #include <string.h>
@@ -66,6 +67,25 @@ check_name(const char *v, struct errinfo *ei)
     return has_control(v) ? errinfo_set(ei, E_INVALID, "must not have control characters") : E_OK;
 }
 
+static int
+check_delimiter(const char *v, struct errinfo *ei)
+{
+    if (strlen(v) != 1 || strchr(CSV_DELIMITERS, v[0]) == NULL)
+        return errinfo_set(ei, E_INVALID, "is none of , ; | and the tab character");
+    return E_OK;
+}
+
+static int
+check_null(const char *v, struct errinfo *ei)
+{
+    for (; *v != '\0'; v++) {
+        if (*v <= ' ' || *v > '~' || *v == '"')
+            return errinfo_set(ei, E_INVALID,
+                               "must be of visible ASCII characters, without blanks and quotes");
+    }
+    return E_OK;
+}
+
 /* One addr-spec of RFC 5321 without quotes and literals: what people have, and nothing that could
  * become a second header line or recipient. */
 static int
@@ -100,7 +120,7 @@ enum kind {
     TEXT,   /* a non-empty string of at most `max` bytes */
     CHOICE, /* one of `choices`, separated by '|' */
     FLAG,   /* true or false, as text too */
-    NUMBER, /* a whole number, as text too, within two options */
+    NUMBER, /* a whole number, as text too, within two options or min and max */
     LATER,  /* known, but not served by this version; `choices`: the one value that is */
 };
 
@@ -115,6 +135,8 @@ static const struct param {
     const char *choices;
     const char *words; /* behind the code: what it should be */
     const char *min_option, *max_option, *unit;
+    int64_t min, max_number; /* where there are no options */
+    bool blank;              /* TEXT may be blanks alone */
     int (*check)(const char *v, struct errinfo *ei);
     bool secret; /* never repeated in an answer */
 } table[] = {
@@ -190,6 +212,27 @@ static const struct param {
      .unit = "seconds",
      .min_option = "job.retention_time_min_s",
      .max_option = "job.retention_time_max_s"},
+    {.key = "retention.events",
+     .kind = NUMBER,
+     .at = AT(retention_events),
+     .unit = "events",
+     .min = 1,
+     .max_number = 10000000},
+    {.key = "csv.bom", .kind = FLAG, .at = AT(csv_bom)},
+    {.key = "csv.delimiter",
+     .kind = TEXT,
+     .at = AT(csv_delimiter),
+     .max = 4,
+     .words = "csv.delimiter must be a string and not empty",
+     .check = check_delimiter,
+     .blank = true},
+    {.key = "csv.null",
+     .kind = TEXT,
+     .at = AT(csv_null),
+     .max = CSV_NULL_MAX,
+     .words = "csv.null must be a string and not empty (an empty field is what null is anyway)",
+     .check = check_null},
+    {.key = "csv.formulaguard", .kind = FLAG, .at = AT(csv_formulaguard)},
     {.key = "notification.email",
      .kind = TEXT,
      .at = AT(email),
@@ -221,11 +264,6 @@ static const struct param {
     {.key = "aws.storageclass", .kind = LATER},
     {.key = "aws.expectedbucketowner", .kind = LATER},
     {.key = "aws.tags", .kind = LATER},
-    {.key = "retention.events", .kind = LATER},
-    {.key = "csv.bom", .kind = LATER},
-    {.key = "csv.delimiter", .kind = LATER},
-    {.key = "csv.null", .kind = LATER},
-    {.key = "csv.formulaguard", .kind = LATER},
     {.key = "zip.encryption", .kind = LATER},
     {.key = "notification.url", .kind = LATER},
 };
@@ -274,7 +312,7 @@ read_text(const struct param *row, const struct json *v, struct s3_params *p, st
 
     if (s == NULL || s[0] == '\0')
         return faults_add(f, row->code, "%s", row->words);
-    if (s[strspn(s, " \t")] == '\0')
+    if (!row->blank && s[strspn(s, " \t")] == '\0')
         return row->code == 207 || row->code == 208
                    ? faults_add(f, 200, "S3 credentials cannot be empty or blank: %s", row->key)
                    : faults_add(f, row->code, "%s: it is blank", row->words);
@@ -316,7 +354,8 @@ static int
 read_number(const struct param *row, const struct json *v, const struct config *cfg,
             struct s3_params *p, struct faults *f)
 {
-    int64_t lo = config_int(cfg, row->min_option), hi = config_int(cfg, row->max_option);
+    int64_t lo = row->min_option != NULL ? config_int(cfg, row->min_option) : row->min;
+    int64_t hi = row->max_option != NULL ? config_int(cfg, row->max_option) : row->max_number;
     long long n = 0;
     char text[40], *end = text;
 
@@ -472,6 +511,11 @@ check_files(const struct s3_params *p, struct faults *f)
         faults_add(f, 0, "retention.size has no meaning with multiplefile = false");
     if (p->multiplefile == 0 && p->retention_time != 0)
         faults_add(f, 0, "retention.time has no meaning with multiplefile = false");
+    if (p->multiplefile == 0 && p->retention_events != 0)
+        faults_add(f, 0, "retention.events has no meaning with multiplefile = false");
+    if (p->csv_null != NULL &&
+        strchr(p->csv_null, p->csv_delimiter != NULL ? p->csv_delimiter[0] : ',') != NULL)
+        faults_add(f, 0, "csv.null = '%s' has the delimiter in it", p->csv_null);
 }
 
 void

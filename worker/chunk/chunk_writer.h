@@ -69,6 +69,7 @@ struct chunk_block {
     int64_t rows;
     int64_t last_event_ms;
     size_t last_row_at;    /* offset of the last row in csv */
+    bool cut;              /* the file ends behind this block, whatever its size */
 };
 
 struct chunker;

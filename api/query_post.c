@@ -97,6 +97,7 @@ fill_files(const struct api *api, const struct s3_params *in, struct job_spec *s
     s->max_file_rows = in->retention_events;
     s->csv_delimiter = copy_or(in->csv_delimiter, ",");
     s->csv_null = copy_or(in->csv_null, "");
+    s->zip_encryption = copy_or(in->zip_encryption, "aes256");
     s->csv_bom = in->csv_bom != 0;
     s->csv_formulaguard = in->csv_formulaguard != 0;
 }

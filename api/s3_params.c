@@ -199,6 +199,11 @@ static const struct param {
      .max = 1024,
      .words = "File compress password must be string and it cannot be empty",
      .secret = true},
+    {.key = "zip.encryption",
+     .kind = CHOICE,
+     .at = AT(zip_encryption),
+     .choices = "aes256|zipcrypto",
+     .words = "zip.encryption must be aes256 or zipcrypto"},
     {.key = "multiplefile", .kind = FLAG, .at = AT(multiplefile)},
     {.key = "retention.size",
      .kind = NUMBER,
@@ -264,7 +269,6 @@ static const struct param {
     {.key = "aws.storageclass", .kind = LATER},
     {.key = "aws.expectedbucketowner", .kind = LATER},
     {.key = "aws.tags", .kind = LATER},
-    {.key = "zip.encryption", .kind = LATER},
     {.key = "notification.url", .kind = LATER},
 };
 
@@ -504,6 +508,8 @@ check_files(const struct s3_params *p, struct faults *f)
 
     if (p->password != NULL && !zip)
         faults_add(f, 211, "S3 upload with format %s cannot have password", format);
+    if (p->zip_encryption != NULL && p->password == NULL)
+        faults_add(f, 0, "zip.encryption needs file.password");
     if (p->multiplefile == 0 && zip)
         faults_add(f, 0, "multiplefile = false needs format gzip or plain%s",
                    p->format == NULL ? " (the default is zip)" : "");

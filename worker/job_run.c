@@ -179,6 +179,7 @@ open_chunker(struct flow *f, const struct config *cfg, const struct csv_options 
         .format = r->spec.format,
         .level = level_of(r->spec.compression),
         .password = r->password,
+        .zipcrypto = strcmp(r->spec.zip_encryption, "zipcrypto") == 0,
         .entry_stem = r->spec.entry_stem,
         .max_bytes = r->spec.max_file_bytes,
         .max_age_ms = r->spec.max_file_ms,

@@ -43,6 +43,7 @@ static const struct string_member spec_strings[] = {
     SPEC("endpoint", endpoint, false, NULL),
     SPEC_2("csvDelimiter", csv_delimiter, NULL, ",", 1),
     SPEC_2("csvNull", csv_null, NULL, "", CSV_NULL_MAX),
+    SPEC_2("zipEncryption", zip_encryption, "aes256|zipcrypto", "aes256", 0),
 };
 
 #define SECRET(key, member)                                                                        \

@@ -44,6 +44,7 @@ struct job_spec {
     int64_t max_file_rows;  /* cut where the job's row count is a multiple of it; 0 = never */
     char *csv_delimiter;  /* one of CSV_DELIMITERS */
     char *csv_null;       /* what stands for null; at most CSV_NULL_MAX bytes */
+    char *zip_encryption; /* "aes256" | "zipcrypto", where there is a password */
     bool csv_bom;
     bool csv_formulaguard;
     char *key_stem;       /* object key = key_stem _ index .suffix; prefix included */

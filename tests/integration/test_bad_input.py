@@ -270,6 +270,7 @@ S3_VALUES = [
     ("csv.null", None, ["", "x" * 17, "a b", "é", "\"", "\t", 5]),
     ("csv.bom", None, ["yes", 1, []]),
     ("csv.formulaguard", None, ["", 0]),
+    ("zip.encryption", None, ["des", "AES256", "", 5]),
     ("retention.sise", None, [100]),
     ("nosuchkey", None, ["x", None, 1]),
 ]
@@ -303,6 +304,7 @@ def test_bounds_are_named(client, good, name, low, high):
     ({"multiplefile": False, "retention.size": 100}, None, ["retention.size"]),
     ({"multiplefile": False, "retention.time": 600}, None, ["retention.time"]),
     ({"multiplefile": False, "retention.events": 9}, None, ["retention.events"]),
+    ({"format": "zip", "zip.encryption": "zipcrypto"}, None, ["file.password"]),
     ({"csv.null": "a|b", "csv.delimiter": "|"}, None, ["csv.null", "delimiter"]),
 ])
 def test_parameters_that_do_not_go_together(client, good, params, codes, words):

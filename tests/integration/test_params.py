@@ -9,7 +9,7 @@ import pytest
 from kit import csvtext, readers
 from kit.data import FROM, TO
 from kit.middle import Held, QUERIES
-from kit.readers import Files, same_bytes
+from kit.readers import Files, have, same_bytes
 
 GUARDED = tuple("=+-@\t\r")
 
@@ -180,3 +180,33 @@ def test_a_stopped_job_goes_on_in_its_dialect(store, tables, make_stack):
         at += n
 
 
+
+# --- encryption of zips -----------------------------------------------------------------------
+
+PASSWORD = "old and weak pass phrase"
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("reader,unzip", [("python3", readers.unzip_python),
+                                          ("unzip", readers.unzip_infozip),
+                                          ("7z", readers.unzip_7z)])
+def test_old_cipher_of_zips(store, tables, client, reader, unzip):
+    if not have(reader):
+        pytest.skip(f"{reader} is not installed")
+    job, status = export(client, tables.odd, format="zip", file_password=PASSWORD,
+                         zip_encryption="zipcrypto", retention_events=5000)
+    files = Files(store, job, lambda data: unzip(data, PASSWORD), status)
+    assert len(files.keys) == 4
+    same_bytes(files.content(tables.odd.columns), tables.odd.expect())
+    for packed in files.packed:
+        entry = readers.zip_entry(packed)
+        assert entry.flag_bits & 1 and b"\x01\x99" not in entry.extra, "AES, or not encrypted"
+    with pytest.raises((AssertionError, RuntimeError)):
+        unzip(files.packed[0], "another pass phrase")
+
+
+def test_aes_may_be_named(store, tables, client):
+    job, status = export(client, tables.small, format="zip", file_password=PASSWORD,
+                         zip_encryption="aes256")
+    packed = Files(store, job, lambda data: readers.unzip_7z(data, PASSWORD), status).packed[0]
+    assert readers.zip_entry(packed).extra[:2] == b"\x01\x99"

@@ -251,7 +251,10 @@ test_bad_params(void **state)
         {"guard a number", A("\"csv.formulaguard\":1"), "should be true or false"},
         {"webhook later", A("\"notification.url\":\"https://x\""),
          "notification.url is not served"},
-        {"zipcrypto later", A("\"zip.encryption\":\"zipcrypto\""), "zip.encryption is not served"},
+        {"encryption without password", A("\"zip.encryption\":\"zipcrypto\""),
+         "zip.encryption needs file.password"},
+        {"encryption unknown", A("\"zip.encryption\":\"des\",\"file.password\":\"p\""),
+         "zip.encryption must be aes256 or zipcrypto, not 'des'"},
     };
 
     (void)state;
@@ -283,6 +286,7 @@ test_good(void **state)
          A("\"csv.delimiter\":\"\\t\",\"csv.null\":\"a,b\",\"csv.bom\":\"true\","
            "\"csv.formulaguard\":true,\"retention.events\":\"10000000\""),
          NULL},
+        {"old cipher", A("\"zip.encryption\":\"zipcrypto\",\"file.password\":\"p\""), NULL},
         {"null is not given", A("\"file.password\":null,\"retention.size\":null"), NULL},
         {"donothing takes anything",
          BODY(RANGE ",\"destination\":{\"type\":\"donothing\",\"params\":{\"x\":1,\"friendlyName\":"

@@ -290,19 +290,23 @@ struct format_row {
     enum chunk_level level;
     const char *password;
     const char *program, *before, *after;
+    bool zipcrypto;
 };
 
 static const struct format_row formats[] = {
-    {"gzip fast", "gzip", CHUNK_FAST, NULL, "zcat", "zcat", ""},
-    {"gzip balanced", "gzip", CHUNK_BALANCED, NULL, "zcat", "zcat", ""},
-    {"gzip best", "gzip", CHUNK_BEST, NULL, "zcat", "zcat", ""},
-    {"zip by 7z", "zip", CHUNK_FAST, NULL, "7z", "7z x -so", ""},
-    {"zip by bsdtar", "zip", CHUNK_BALANCED, NULL, "bsdtar", "bsdtar -xOf", ""},
-    {"zip by unzip", "zip", CHUNK_FAST, NULL, "unzip", "unzip -p", ""},
-    {"AES zip by 7z", "zip", CHUNK_FAST, PASSWORD, "7z", "7z x -so '-p" PASSWORD "'", ""},
+    {"gzip fast", "gzip", CHUNK_FAST, NULL, "zcat", "zcat", "", false},
+    {"gzip balanced", "gzip", CHUNK_BALANCED, NULL, "zcat", "zcat", "", false},
+    {"gzip best", "gzip", CHUNK_BEST, NULL, "zcat", "zcat", "", false},
+    {"zip by 7z", "zip", CHUNK_FAST, NULL, "7z", "7z x -so", "", false},
+    {"zip by bsdtar", "zip", CHUNK_BALANCED, NULL, "bsdtar", "bsdtar -xOf", "", false},
+    {"zip by unzip", "zip", CHUNK_FAST, NULL, "unzip", "unzip -p", "", false},
+    {"AES zip by 7z", "zip", CHUNK_FAST, PASSWORD, "7z", "7z x -so '-p" PASSWORD "'", "", false},
     {"AES zip by bsdtar", "zip", CHUNK_BEST, PASSWORD, "bsdtar",
-     "bsdtar --passphrase '" PASSWORD "' -xOf", ""},
-    {"plain", "plain", CHUNK_FAST, NULL, "cat", "cat", ""},
+     "bsdtar --passphrase '" PASSWORD "' -xOf", "", false},
+    {"plain", "plain", CHUNK_FAST, NULL, "cat", "cat", "", false},
+    {"old cipher by unzip", "zip", CHUNK_FAST, PASSWORD, "unzip", "unzip -p -P '" PASSWORD "'", "",
+     true},
+    {"old cipher by 7z", "zip", CHUNK_BEST, PASSWORD, "7z", "7z x -so '-p" PASSWORD "'", "", true},
 };
 
 static void
@@ -332,6 +336,7 @@ test_formats(void **state)
             o = options(&s, &header, formats[i].format);
             o.level = formats[i].level;
             o.password = formats[i].password;
+            o.zipcrypto = formats[i].zipcrypto;
             write_all(&s, &o, &feeds[k], &all);
             assert_int_equal(s.count, 1);
             check_files(&s, formats[i].before, formats[i].after, &all);

@@ -67,6 +67,7 @@ test_spec_round_trip(void **state)
     assert_null(strstr(buf_str(&a), "csv"));
     assert_string_equal(out.csv_delimiter, ",");
     assert_string_equal(out.csv_null, "");
+    assert_string_equal(out.zip_encryption, "aes256");
     assert_false(out.csv_bom || out.csv_formulaguard);
     assert_true(out.max_file_rows == 0);
     job_spec_done(&out);
@@ -94,6 +95,7 @@ test_spec_of_version_2(void **state)
     in.max_file_rows = 1000;
     in.csv_delimiter = "\t";
     in.csv_null = "\\N";
+    in.zip_encryption = "zipcrypto";
     in.csv_bom = true;
     in.csv_formulaguard = true;
     job_spec_format(&in, &a);
@@ -102,6 +104,7 @@ test_spec_of_version_2(void **state)
         fail_msg("%s", ei.msg);
     assert_string_equal(out.csv_delimiter, "\t");
     assert_string_equal(out.csv_null, "\\N");
+    assert_string_equal(out.zip_encryption, "zipcrypto");
     assert_true(out.csv_bom && out.csv_formulaguard);
     assert_true(out.max_file_rows == 1000);
     job_spec_format(&out, &b);

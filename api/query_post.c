@@ -45,6 +45,12 @@ post_free(void *state)
     free(p);
 }
 
+static char *
+copy_or(const char *given, const char *otherwise)
+{
+    return mem_strdup(given != NULL ? given : otherwise);
+}
+
 /* Where the objects go: bucket, keys, endpoint. */
 static void
 fill_place(const struct api *api, const char *id, const char *table, struct post *p,
@@ -64,6 +70,11 @@ fill_place(const struct api *api, const char *id, const char *table, struct post
     s->region = mem_strdup(region != NULL ? region : "");
     s->endpoint =
         mem_strdup(in->endpoint != NULL ? in->endpoint : config_str(api->cfg, "s3.endpoint"));
+    s->sse = copy_or(in->sse, "");
+    s->kms_key_id = copy_or(in->kms_key_id, "");
+    s->storage_class = copy_or(in->storage_class, "");
+    s->bucket_owner = copy_or(in->bucket_owner, "");
+    s->tags = copy_or(in->tags, "");
     s->path_style = config_bool(api->cfg, "s3.path_style");
     s->default_store = in->default_store;
     s->entry_stem = in->file_name != NULL ? mem_strdup(in->file_name) : mem_printf("apiv2_%s", id);
@@ -73,12 +84,6 @@ fill_place(const struct api *api, const char *id, const char *table, struct post
         faults_add(&p->faults, 0, "aws.prefix and s3.fileName: %s", ei.msg);
     free(key);
     free(prefix);
-}
-
-static char *
-copy_or(const char *given, const char *otherwise)
-{
-    return mem_strdup(given != NULL ? given : otherwise);
 }
 
 /* How the files look and where they are cut. */

@@ -1,5 +1,6 @@
 #include "api/s3_params.h"
 
+#include "api/s3_tags.h"
 #include "common/base/buf.h"
 #include "common/linq/suggest.h"
 #include "common/s3/s3_endpoint.h"
@@ -58,6 +59,25 @@ check_file_name(const char *v, struct errinfo *ei)
         return errinfo_set(ei, E_INVALID,
                            "must be a plain name: no slashes, no control characters, no dot in "
                            "front (folders belong into aws.prefix)");
+    return E_OK;
+}
+
+static int
+check_account(const char *v, struct errinfo *ei)
+{
+    if (strlen(v) != 12 || v[strspn(v, "0123456789")] != '\0')
+        return errinfo_set(ei, E_INVALID, "is no account: 12 digits");
+    return E_OK;
+}
+
+static int
+check_visible(const char *v, struct errinfo *ei)
+{
+    for (; *v != '\0'; v++) {
+        if (*v <= ' ' || *v > '~')
+            return errinfo_set(ei, E_INVALID,
+                               "must be of visible ASCII characters, without blanks");
+    }
     return E_OK;
 }
 
@@ -186,6 +206,35 @@ static const struct param {
      .max = 512,
      .words = "aws.prefix must be a string and not empty",
      .check = check_prefix},
+    {.key = "aws.sse",
+     .kind = CHOICE,
+     .at = AT(sse),
+     .choices = "AES256|aws:kms",
+     .words = "aws.sse must be AES256 or aws:kms"},
+    {.key = "aws.kmskeyid",
+     .kind = TEXT,
+     .at = AT(kms_key_id),
+     .max = 2048,
+     .words = "aws.kmskeyid must be a string and not empty",
+     .check = check_visible},
+    {.key = "aws.storageclass",
+     .kind = CHOICE,
+     .at = AT(storage_class),
+     .choices = "STANDARD|REDUCED_REDUNDANCY|STANDARD_IA|ONEZONE_IA|INTELLIGENT_TIERING|GLACIER|"
+                "DEEP_ARCHIVE|OUTPOSTS|GLACIER_IR|SNOW|EXPRESS_ONEZONE",
+     .words = "aws.storageclass must be a storage class of S3 (STANDARD_IA, GLACIER_IR ...)"},
+    {.key = "aws.expectedbucketowner",
+     .kind = TEXT,
+     .at = AT(bucket_owner),
+     .max = 64,
+     .words = "aws.expectedbucketowner must be a string and not empty",
+     .check = check_account},
+    {.key = "aws.tags",
+     .kind = TEXT,
+     .at = AT(tags),
+     .max = S3_TAGS_BYTES_MAX,
+     .words = "aws.tags must be a string and not empty",
+     .check = s3_tags_check},
     {.key = "format",
      .kind = CHOICE,
      .at = AT(format),
@@ -264,11 +313,6 @@ static const struct param {
     {.key = "overwrite", .kind = LATER, .choices = "never"},
     {.key = "manifest", .kind = LATER, .choices = "false"},
     {.key = "aws.rolearn", .kind = LATER},
-    {.key = "aws.sse", .kind = LATER},
-    {.key = "aws.kmskeyid", .kind = LATER},
-    {.key = "aws.storageclass", .kind = LATER},
-    {.key = "aws.expectedbucketowner", .kind = LATER},
-    {.key = "aws.tags", .kind = LATER},
     {.key = "notification.url", .kind = LATER},
 };
 
@@ -492,6 +536,8 @@ check_place(const struct config *cfg, const struct s3_params *p, struct faults *
     if (p->endpoint != NULL && !endpoint_allowed(cfg, p->endpoint))
         faults_add(f, 0, "aws.endpoint = '%s' is not among the endpoints allowed on this server",
                    p->endpoint);
+    if (p->kms_key_id != NULL && (p->sse == NULL || strcmp(p->sse, "aws:kms") != 0))
+        faults_add(f, 0, "aws.kmskeyid needs aws.sse = aws:kms");
     if (p->prefix != NULL)
         free(s3_params_prefix(p->prefix, &(struct s3_prefix_values){"", "", 0}, f));
     if (p->bucket != NULL && s3_check_bucket_name(p->bucket, &ei) < 0)

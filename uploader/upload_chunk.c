@@ -35,6 +35,7 @@ struct upload {
     char name[96];           /* of the file in ready/ */
     char *key;
     char *upload_id;   /* multipart in progress; NULL: none */
+    char asked[200];   /* of the objects, in words */
     char no_file[320]; /* why the file cannot be sent; "" */
     int fd;
     enum step step;
@@ -274,6 +275,7 @@ case_of(const struct upload *up)
         .bucket = up->spec.bucket,
         .key = up->key,
         .default_store = up->spec.default_store,
+        .asked = up->asked,
         .put_unanswered = up->put_unanswered,
         .no_file = up->no_file[0] != '\0' ? up->no_file : NULL,
         .tried_ms = first > 0 ? clock_now_ms() - first : clock_mono_ms() - up->claimed_ms,
@@ -361,6 +363,7 @@ static struct s3_op *
 start_put(struct upload *up, struct errinfo *ei)
 {
     const struct chunk_record *c = &up->claim.chunk;
+    struct s3_header headers[UPLOAD_HEADERS_MAX];
     struct upload_metadata meta;
     struct s3_put put = {
         .target = up->target,
@@ -380,6 +383,8 @@ start_put(struct upload *up, struct errinfo *ei)
     upload_metadata_fill(c, &meta);
     put.metadata = meta.list;
     put.metadata_count = meta.count;
+    put.extra = headers;
+    put.extra_count = upload_headers_fill(&up->spec, headers);
     return s3_put_file(up->u->s3, &put, ei);
 }
 
@@ -461,7 +466,9 @@ read_job(struct upload *up, struct errinfo *ei)
         .region = up->spec.region,
         .endpoint = up->spec.endpoint,
         .path_style = up->spec.path_style,
+        .bucket_owner = up->spec.bucket_owner,
     };
+    upload_headers_words(&up->spec, up->asked, sizeof(up->asked));
     up->key = job_spec_key(&up->spec, up->claim.chunk.index);
     rc = open_secrets(up, ei);
     return rc == E_OK ? s3_target_check(&up->target, up->key, ei) : rc;

@@ -44,6 +44,11 @@ static const struct string_member spec_strings[] = {
     SPEC_2("csvDelimiter", csv_delimiter, NULL, ",", 1),
     SPEC_2("csvNull", csv_null, NULL, "", CSV_NULL_MAX),
     SPEC_2("zipEncryption", zip_encryption, "aes256|zipcrypto", "aes256", 0),
+    SPEC_2("sse", sse, "AES256|aws:kms", "", 0),
+    SPEC_2("kmsKeyId", kms_key_id, NULL, "", 0),
+    SPEC_2("storageClass", storage_class, NULL, "", 0),
+    SPEC_2("bucketOwner", bucket_owner, NULL, "", 12),
+    SPEC_2("tags", tags, NULL, "", 0),
 };
 
 #define SECRET(key, member)                                                                        \

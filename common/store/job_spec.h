@@ -53,6 +53,13 @@ struct job_spec {
     char *bucket, *region;
     char *endpoint;       /* "" = AWS */
     bool path_style;
+    char *sse;            /* "AES256" | "aws:kms"; this and the next four: "" = not asked */
+    char *kms_key_id;
+    char *storage_class;
+    char *bucket_owner;   /* account that must own the bucket */
+    char *tags;           /* as x-amz-tagging has them */
+    char *overwrite;      /* "never" | "replace" an object that is there */
+    char *notify_email;   /* "" = none */
     bool default_store;   /* keys come from the operator's configuration, not from secrets */
 };
 

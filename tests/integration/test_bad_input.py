@@ -271,6 +271,10 @@ S3_VALUES = [
     ("csv.bom", None, ["yes", 1, []]),
     ("csv.formulaguard", None, ["", 0]),
     ("zip.encryption", None, ["des", "AES256", "", 5]),
+    ("aws.sse", None, ["AES", "", 5]),
+    ("aws.storageclass", None, ["standard", "", 5]),
+    ("aws.expectedbucketowner", None, ["1", "x" * 12, 123456789012]),
+    ("aws.tags", None, ["a", "a=b&a=c", "a=b\r\nX: y", "a=%zz", "aws:a=b", 5, {"a": "b"}]),
     ("retention.sise", None, [100]),
     ("nosuchkey", None, ["x", None, 1]),
 ]
@@ -305,6 +309,7 @@ def test_bounds_are_named(client, good, name, low, high):
     ({"multiplefile": False, "retention.time": 600}, None, ["retention.time"]),
     ({"multiplefile": False, "retention.events": 9}, None, ["retention.events"]),
     ({"format": "zip", "zip.encryption": "zipcrypto"}, None, ["file.password"]),
+    ({"aws.kmskeyid": "k", "aws.sse": "AES256"}, None, ["aws.kmskeyid", "aws:kms"]),
     ({"csv.null": "a|b", "csv.delimiter": "|"}, None, ["csv.null", "delimiter"]),
 ])
 def test_parameters_that_do_not_go_together(client, good, params, codes, words):

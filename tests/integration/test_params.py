@@ -210,3 +210,55 @@ def test_aes_may_be_named(store, tables, client):
                          zip_encryption="aes256")
     packed = Files(store, job, lambda data: readers.unzip_7z(data, PASSWORD), status).packed[0]
     assert readers.zip_entry(packed).extra[:2] == b"\x01\x99"
+
+# --- what is asked of the objects -------------------------------------------------------------
+
+def tags_of(store, job, key):
+    answer = store.client.get_object_tagging(Bucket=job.bucket, Key=key)
+    return {t["Key"]: t["Value"] for t in answer["TagSet"]}
+
+
+@pytest.mark.parametrize("text,want", [
+    ("team=web&cost%20center=4%2B2", {"team": "web", "cost center": "4+2"}),
+    ("only=", {"only": ""}),
+    ("&".join(f"k{i}=v{i}" for i in range(10)), {f"k{i}": f"v{i}" for i in range(10)}),
+], ids=["two", "empty", "ten"])
+def test_tags(store, tables, client, text, want):
+    job, status = export(client, tables.odd, aws_tags=text, retention_events=8000)
+    files = Files(store, job, None, status)
+    assert [tags_of(store, job, k) for k in files.keys] == [want] * 3
+    same_bytes(files.content(tables.odd.columns), tables.odd.expect())
+
+
+def test_storage_class(store, tables, client):
+    job, status = export(client, tables.small, aws_storageclass="STANDARD")
+    files = Files(store, job, None, status)
+    head = store.client.head_object(Bucket=job.bucket, Key=files.keys[0])
+    assert head.get("StorageClass", "STANDARD") == "STANDARD"
+
+
+@pytest.mark.parametrize("params", [
+    {"aws_sse": "AES256"},
+    {"aws_sse": "aws:kms", "aws_kmskeyid": "arn:aws:kms:us-east-1:123456789012:key/none"},
+    {"aws_storageclass": "GLACIER_IR"},
+], ids=repr)
+def test_what_the_store_may_refuse(store, tables, client, params):
+    """Then the job says what was asked; a store that takes it shows it at the object."""
+    job = client.submit(f"from {tables.small.name}", FROM, TO, **params)
+    seen = job.wait_for("is over", lambda j: j["status"] in ("STOPPED", "COMPLETED"))
+    if seen["status"] == "STOPPED":
+        words = " ".join(seen["error"])
+        for name, value in params.items():
+            assert f"{name.replace('_', '.')} = {value}" in words, f"error: {words}"
+        assert "post the query again" in words and "HTTP" not in words, f"error: {words}"
+    else:
+        head = store.client.head_object(Bucket=job.bucket, Key=Files(store, job).keys[0])
+        assert {head.get("ServerSideEncryption"), head.get("StorageClass")} & set(params.values())
+    job.remove()
+
+
+def test_expected_owner(store, tables, client):
+    """Stores that are not Amazon's do not look at it; that it is sent is a unit test's."""
+    job, status = export(client, tables.small, aws_expectedbucketowner="123456789012")
+    same_bytes(Files(store, job, None, status).content(tables.small.columns),
+               tables.small.expect())

@@ -68,6 +68,7 @@ test_spec_round_trip(void **state)
     assert_string_equal(out.csv_delimiter, ",");
     assert_string_equal(out.csv_null, "");
     assert_string_equal(out.zip_encryption, "aes256");
+    assert_string_equal(out.tags, "");
     assert_false(out.csv_bom || out.csv_formulaguard);
     assert_true(out.max_file_rows == 0);
     job_spec_done(&out);
@@ -96,6 +97,11 @@ test_spec_of_version_2(void **state)
     in.csv_delimiter = "\t";
     in.csv_null = "\\N";
     in.zip_encryption = "zipcrypto";
+    in.sse = "aws:kms";
+    in.kms_key_id = "key";
+    in.storage_class = "GLACIER";
+    in.bucket_owner = "123456789012";
+    in.tags = "a=b";
     in.csv_bom = true;
     in.csv_formulaguard = true;
     job_spec_format(&in, &a);
@@ -105,6 +111,11 @@ test_spec_of_version_2(void **state)
     assert_string_equal(out.csv_delimiter, "\t");
     assert_string_equal(out.csv_null, "\\N");
     assert_string_equal(out.zip_encryption, "zipcrypto");
+    assert_string_equal(out.sse, "aws:kms");
+    assert_string_equal(out.kms_key_id, "key");
+    assert_string_equal(out.storage_class, "GLACIER");
+    assert_string_equal(out.bucket_owner, "123456789012");
+    assert_string_equal(out.tags, "a=b");
     assert_true(out.csv_bom && out.csv_formulaguard);
     assert_true(out.max_file_rows == 1000);
     job_spec_format(&out, &b);
@@ -126,6 +137,7 @@ test_spec_refuses(void **state)
         {"\"v\":1", "\"v\":2,\"csvDelimiter\":\"\"", "'csvDelimiter'"},
         {"\"v\":1", "\"v\":2,\"csvNull\":\"12345678901234567\"", "'csvNull' is longer"},
         {"\"v\":1", "\"v\":2,\"csvBom\":1", "'csvBom'"},
+        {"\"v\":1", "\"v\":2,\"sse\":\"rot13\"", "'sse' is 'rot13'"},
         {"\"v\":1", "\"v\":2,\"maxFileRows\":-1", "'maxFileRows'"},
         {"\"v\":1", "\"v\":\"1\"", "'v'"},
         {"\"destination\":\"s3\"", "\"destination\":\"ftp\"", "'destination' is 'ftp'"},

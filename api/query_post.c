@@ -75,6 +75,8 @@ fill_place(const struct api *api, const char *id, const char *table, struct post
     s->storage_class = copy_or(in->storage_class, "");
     s->bucket_owner = copy_or(in->bucket_owner, "");
     s->tags = copy_or(in->tags, "");
+    s->overwrite = copy_or(in->overwrite, "never");
+    s->notify_email = copy_or(in->email, "");
     s->path_style = config_bool(api->cfg, "s3.path_style");
     s->default_store = in->default_store;
     s->entry_stem = in->file_name != NULL ? mem_strdup(in->file_name) : mem_printf("apiv2_%s", id);

@@ -17,7 +17,7 @@ struct s3_params { /* strings are NULL when not given; heap */
     char *bucket, *region, *access_key, *secret_key, *session_token, *endpoint, *prefix;
     char *format, *password, *compression, *file_name, *friendly_name, *email;
     char *csv_delimiter, *csv_null, *zip_encryption;
-    char *sse, *kms_key_id, *storage_class, *bucket_owner, *tags;
+    char *sse, *kms_key_id, *storage_class, *bucket_owner, *tags, *overwrite;
     int multiplefile; /* 0, 1 */
     int csv_bom, csv_formulaguard;
     int64_t retention_size;   /* MB; 0: not given */

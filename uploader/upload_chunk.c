@@ -18,7 +18,7 @@
  * step    | waits for                  | then
  * CHECK   | the hash of the file       | PUT, or HEAD when it is damaged
  * PUT     | s3_put_file                | OWED, or HEAD when an object is there
- * HEAD    | s3_head                    | OWED
+ * HEAD    | s3_head                    | OWED, or PUT where objects are replaced
  * OWED    | the store's answer         | gone
  * ABORT   | s3_abort_upload            | gone
  * PUT and HEAD begin when the lease allows it: `op` is NULL until then.
@@ -44,7 +44,8 @@ struct upload {
     struct upload_verdict verdict;
     char region[64]; /* the bucket's, if it is not the job's */
     bool put_unanswered;
-    bool lost; /* not ours any more */
+    bool look_first; /* an object that is replaced: is it this chunk already? */
+    bool lost;       /* not ours any more */
     bool handing_back;
     int64_t claimed_ms, lease_until_ms, renew_ms, report_ms; /* monotonic */
     unsigned reports;
@@ -265,6 +266,21 @@ fail(struct upload *up, const char *words)
 
 /* --- S3 ------------------------------------------------------------------------------------- */
 
+static bool
+replaces(const struct upload *up)
+{
+    return strcmp(up->spec.overwrite, "replace") == 0;
+}
+
+/* The step that sends the file. A PUT that may have arrived is settled by a look before it, where
+ * the PUT itself would not find out. */
+static enum step
+sending_step(struct upload *up)
+{
+    up->look_first = replaces(up) && up->put_unanswered;
+    return up->look_first ? STEP_HEAD : STEP_PUT;
+}
+
 static struct upload_case
 case_of(const struct upload *up)
 {
@@ -329,6 +345,14 @@ on_head(void *ctx, const struct s3_result *res, const struct s3_object_info *inf
         return;
     c = case_of(up);
     upload_judge_head(&c, res, info, &up->verdict);
+    /* Whatever else stands there, or cannot be looked at, is replaced. */
+    if (up->look_first && res->outcome != S3_CANCELLED &&
+        !(up->verdict.action == UPLOAD_DONE && up->verdict.verified)) {
+        up->look_first = false;
+        up->step = STEP_PUT;
+        go_on(up);
+        return;
+    }
     report(up);
 }
 
@@ -372,7 +396,7 @@ start_put(struct upload *up, struct errinfo *ei)
         .bytes = c->bytes,
         .sha256_hex = c->file_sha256,
         .content_type = upload_content_type(up->spec.format),
-        .if_none_match = true,
+        .if_none_match = !replaces(up),
         .mode = put_mode(up),
         .upload_id = up->upload_id,
         .upload_started = on_upload_started,
@@ -418,7 +442,7 @@ on_checked(void *ctx, int rc, const char *words)
      * that happens, and Redis can forget its confirmation. */
     if (rc < 0)
         snprintf(up->no_file, sizeof(up->no_file), "%s", words);
-    up->step = rc < 0 ? STEP_HEAD : STEP_PUT;
+    up->step = rc < 0 ? STEP_HEAD : sending_step(up);
     go_on(up);
 }
 
@@ -542,7 +566,7 @@ upload_start(struct uploader *u, struct chunk_claim *claim, int64_t claimed_mono
         up->check = upload_check_start(u, up->name, up->fd, up->claim.chunk.bytes,
                                        up->claim.chunk.file_sha256, on_checked, up);
     } else {
-        up->step = STEP_PUT;
+        up->step = sending_step(up);
         go_on(up);
     }
 }

@@ -49,6 +49,8 @@ static const struct string_member spec_strings[] = {
     SPEC_2("storageClass", storage_class, NULL, "", 0),
     SPEC_2("bucketOwner", bucket_owner, NULL, "", 12),
     SPEC_2("tags", tags, NULL, "", 0),
+    SPEC_2("overwrite", overwrite, "never|replace", "never", 0),
+    SPEC_2("notifyEmail", notify_email, NULL, "", 254),
 };
 
 #define SECRET(key, member)                                                                        \

@@ -275,6 +275,7 @@ S3_VALUES = [
     ("aws.storageclass", None, ["standard", "", 5]),
     ("aws.expectedbucketowner", None, ["1", "x" * 12, 123456789012]),
     ("aws.tags", None, ["a", "a=b&a=c", "a=b\r\nX: y", "a=%zz", "aws:a=b", 5, {"a": "b"}]),
+    ("overwrite", None, ["always", True, ""]),
     ("retention.sise", None, [100]),
     ("nosuchkey", None, ["x", None, 1]),
 ]

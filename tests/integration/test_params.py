@@ -10,6 +10,8 @@ from kit import csvtext, readers
 from kit.data import FROM, TO
 from kit.middle import Held, QUERIES
 from kit.readers import Files, have, same_bytes
+from kit.tap import Tap
+from kit.wait import until
 
 GUARDED = tuple("=+-@\t\r")
 
@@ -262,3 +264,48 @@ def test_expected_owner(store, tables, client):
     job, status = export(client, tables.small, aws_expectedbucketowner="123456789012")
     same_bytes(Files(store, job, None, status).content(tables.small.columns),
                tables.small.expect())
+
+
+# --- objects that are there -------------------------------------------------------------------
+
+def test_replace(store, tables, client):
+    """never stops at the other job's object, replace puts its own over it."""
+    table = tables.small
+    first, _ = export(client, table, s3_fileName="daily", format="plain")
+    query = f"from {table.name} where id < 3"
+    refused = client.submit(query, FROM, TO, s3_fileName="daily", format="plain",
+                            overwrite="never")
+    assert "object exists" in " ".join(refused.wait("STOPPED")["error"])
+    refused.remove()
+    job = client.submit(query, FROM, TO, s3_fileName="daily", format="plain", overwrite="replace")
+    status = job.wait()
+    files = Files(store, job, None, status)
+    assert files.keys == ["daily_001.csv"] and status["eventsSent"] == 3
+    same_bytes(files.content(table.columns), table.expect(lambda r: r.id < 3))
+    head = store.client.head_object(Bucket=job.bucket, Key="daily_001.csv")
+    assert job.id in head["Metadata"].values() and first.id not in head["Metadata"].values()
+
+
+@pytest.mark.asan
+def test_replace_after_an_answer_that_never_came(store, tables, make_stack):
+    """The PUT has arrived, its answer not, and the uploader dies: the next one looks first, finds
+    this very chunk, and sends nothing."""
+    tap = Tap(store)
+    own = make_stack(endpoint=tap.endpoint)
+    stranger = own.client()
+    tap.hold_answers()
+    job = stranger.submit(f"from {tables.small.name}", FROM, TO, s3_fileName="held",
+                          format="plain", overwrite="replace")
+    key = "held_001.csv"
+    until("the object is there", 30, lambda: key in store.keys(job.bucket, "held"))
+    before = store.client.head_object(Bucket=job.bucket, Key=key)
+    own.uploader.kill()
+    tap.cut()
+    tap.release()
+    own.uploader.start()
+    status = job.wait(limit=60)
+    files = Files(store, job, None, status)
+    same_bytes(files.content(tables.small.columns), tables.small.expect())
+    after = store.client.head_object(Bucket=job.bucket, Key=key)
+    assert after["LastModified"] == before["LastModified"], "sent once more"
+    tap.close()

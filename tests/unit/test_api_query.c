@@ -228,7 +228,7 @@ test_bad_params(void **state)
         {"misspelt", A("\"retention.sise\":100"), "did you mean 'retention.size'"},
         {"other case", A("\"aws.Bucket\":\"x\""), "did you mean 'aws.bucket'"},
         {"nonsense", A("\"qwertyuiop\":1"), "unknown parameter 'qwertyuiop'"},
-        {"overwrite later", A("\"overwrite\":\"replace\""), "overwrite is not served"},
+        {"overwrite a flag", A("\"overwrite\":true"), "overwrite must be never or replace"},
         {"manifest later", A("\"manifest\":true"), "manifest is not served"},
         {"role later", A("\"aws.rolearn\":\"arn:aws:iam::1:role/x\""), "aws.rolearn is not served"},
         {"sse unknown", A("\"aws.sse\":\"aes256\""), "aws.sse must be AES256 or aws:kms"},
@@ -317,6 +317,7 @@ test_good(void **state)
            "\"aws.expectedbucketowner\":\"123456789012\","
            "\"aws.tags\":\"a=b%3Dc&" K32 K32 K32 K32 "=%C3%A9+x\""),
          NULL},
+        {"replace", A("\"overwrite\":\"replace\""), NULL},
         {"null is not given", A("\"file.password\":null,\"retention.size\":null"), NULL},
         {"donothing takes anything",
          BODY(RANGE ",\"destination\":{\"type\":\"donothing\",\"params\":{\"x\":1,\"friendlyName\":"

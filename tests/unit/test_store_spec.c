@@ -69,6 +69,8 @@ test_spec_round_trip(void **state)
     assert_string_equal(out.csv_null, "");
     assert_string_equal(out.zip_encryption, "aes256");
     assert_string_equal(out.tags, "");
+    assert_string_equal(out.overwrite, "never");
+    assert_string_equal(out.notify_email, "");
     assert_false(out.csv_bom || out.csv_formulaguard);
     assert_true(out.max_file_rows == 0);
     job_spec_done(&out);
@@ -102,6 +104,8 @@ test_spec_of_version_2(void **state)
     in.storage_class = "GLACIER";
     in.bucket_owner = "123456789012";
     in.tags = "a=b";
+    in.overwrite = "replace";
+    in.notify_email = "x@example.com";
     in.csv_bom = true;
     in.csv_formulaguard = true;
     job_spec_format(&in, &a);
@@ -116,6 +120,8 @@ test_spec_of_version_2(void **state)
     assert_string_equal(out.storage_class, "GLACIER");
     assert_string_equal(out.bucket_owner, "123456789012");
     assert_string_equal(out.tags, "a=b");
+    assert_string_equal(out.overwrite, "replace");
+    assert_string_equal(out.notify_email, "x@example.com");
     assert_true(out.csv_bom && out.csv_formulaguard);
     assert_true(out.max_file_rows == 1000);
     job_spec_format(&out, &b);

@@ -45,6 +45,12 @@ post_free(void *state)
     free(p);
 }
 
+static char *
+copy_or(const char *given, const char *otherwise)
+{
+    return mem_strdup(given != NULL ? given : otherwise);
+}
+
 /* Where the objects go: bucket, keys, endpoint. */
 static void
 fill_place(const struct api *api, const char *id, const char *table, struct post *p,
@@ -64,6 +70,13 @@ fill_place(const struct api *api, const char *id, const char *table, struct post
     s->region = mem_strdup(region != NULL ? region : "");
     s->endpoint =
         mem_strdup(in->endpoint != NULL ? in->endpoint : config_str(api->cfg, "s3.endpoint"));
+    s->sse = copy_or(in->sse, "");
+    s->kms_key_id = copy_or(in->kms_key_id, "");
+    s->storage_class = copy_or(in->storage_class, "");
+    s->bucket_owner = copy_or(in->bucket_owner, "");
+    s->tags = copy_or(in->tags, "");
+    s->overwrite = copy_or(in->overwrite, "never");
+    s->notify_email = copy_or(in->email, "");
     s->path_style = config_bool(api->cfg, "s3.path_style");
     s->default_store = in->default_store;
     s->entry_stem = in->file_name != NULL ? mem_strdup(in->file_name) : mem_printf("apiv2_%s", id);
@@ -75,17 +88,34 @@ fill_place(const struct api *api, const char *id, const char *table, struct post
     free(prefix);
 }
 
+/* How the files look and where they are cut. */
+static void
+fill_files(const struct api *api, const struct s3_params *in, struct job_spec *s)
+{
+    int64_t mb = in->retention_size;
+
+    if (mb == 0)
+        mb = config_int(api->cfg, "job.retention_size_max_mb");
+    s->format = copy_or(in->format, "zip");
+    s->compression = copy_or(in->compression, "fast");
+    s->multiplefile = in->multiplefile != 0;
+    s->max_file_bytes = s->multiplefile ? mb * MB : INT64_MAX;
+    s->max_file_ms = in->retention_time * 1000;
+    s->max_file_rows = in->retention_events;
+    s->csv_delimiter = copy_or(in->csv_delimiter, ",");
+    s->csv_null = copy_or(in->csv_null, "");
+    s->zip_encryption = copy_or(in->zip_encryption, "aes256");
+    s->csv_bom = in->csv_bom != 0;
+    s->csv_formulaguard = in->csv_formulaguard != 0;
+}
+
 static void
 build_spec(const struct api *api, const struct request *rq, const char *id, const char *table,
            struct post *p)
 {
     const struct query_body *b = &p->body;
-    const struct s3_params *in = &b->params;
-    int64_t mb = in->retention_size;
     struct job_spec s = {0};
 
-    if (mb == 0)
-        mb = config_int(api->cfg, "job.retention_size_max_mb");
     s.query = b->query;
     s.from_ms = b->from_ms;
     s.to_ms = b->to_ms;
@@ -97,11 +127,7 @@ build_spec(const struct api *api, const struct request *rq, const char *id, cons
     s.globs = rq->cred->globs;
     s.engine = mem_strdup(config_str(api->cfg, "engine.default"));
     s.destination = b->type;
-    s.format = mem_strdup(in->format != NULL ? in->format : "zip");
-    s.compression = mem_strdup(in->compression != NULL ? in->compression : "fast");
-    s.multiplefile = in->multiplefile != 0;
-    s.max_file_bytes = s.multiplefile ? mb * MB : INT64_MAX;
-    s.max_file_ms = in->retention_time * 1000;
+    fill_files(api, &b->params, &s);
     fill_place(api, id, table, p, &s);
     job_spec_format(&s, &p->spec);
     s.query = NULL; /* borrowed */

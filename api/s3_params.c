@@ -1,8 +1,10 @@
 #include "api/s3_params.h"
 
+#include "api/s3_tags.h"
 #include "common/base/buf.h"
 #include "common/linq/suggest.h"
 #include "common/s3/s3_endpoint.h"
+#include "common/store/job_spec.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,9 +63,47 @@ check_file_name(const char *v, struct errinfo *ei)
 }
 
 static int
+check_account(const char *v, struct errinfo *ei)
+{
+    if (strlen(v) != 12 || v[strspn(v, "0123456789")] != '\0')
+        return errinfo_set(ei, E_INVALID, "is no account: 12 digits");
+    return E_OK;
+}
+
+static int
+check_visible(const char *v, struct errinfo *ei)
+{
+    for (; *v != '\0'; v++) {
+        if (*v <= ' ' || *v > '~')
+            return errinfo_set(ei, E_INVALID,
+                               "must be of visible ASCII characters, without blanks");
+    }
+    return E_OK;
+}
+
+static int
 check_name(const char *v, struct errinfo *ei)
 {
     return has_control(v) ? errinfo_set(ei, E_INVALID, "must not have control characters") : E_OK;
+}
+
+static int
+check_delimiter(const char *v, struct errinfo *ei)
+{
+    if (strlen(v) != 1 || strchr(CSV_DELIMITERS, v[0]) == NULL)
+        return errinfo_set(ei, E_INVALID, "is none of , ; | and the tab character");
+    return E_OK;
+}
+
+static int
+check_null(const char *v, struct errinfo *ei)
+{
+    for (; *v != '\0'; v++) {
+        if (*v <= ' ' || *v > '~' || *v == '"')
+            return errinfo_set(ei, E_INVALID,
+                               "must be of visible ASCII characters, without blanks and quotes");
+    }
+    return E_OK;
 }
 
 /* One addr-spec of RFC 5321 without quotes and literals: what people have, and nothing that could
@@ -100,7 +140,7 @@ enum kind {
     TEXT,   /* a non-empty string of at most `max` bytes */
     CHOICE, /* one of `choices`, separated by '|' */
     FLAG,   /* true or false, as text too */
-    NUMBER, /* a whole number, as text too, within two options */
+    NUMBER, /* a whole number, as text too, within two options or min and max */
     LATER,  /* known, but not served by this version; `choices`: the one value that is */
 };
 
@@ -115,6 +155,8 @@ static const struct param {
     const char *choices;
     const char *words; /* behind the code: what it should be */
     const char *min_option, *max_option, *unit;
+    int64_t min, max_number; /* where there are no options */
+    bool blank;              /* TEXT may be blanks alone */
     int (*check)(const char *v, struct errinfo *ei);
     bool secret; /* never repeated in an answer */
 } table[] = {
@@ -164,6 +206,35 @@ static const struct param {
      .max = 512,
      .words = "aws.prefix must be a string and not empty",
      .check = check_prefix},
+    {.key = "aws.sse",
+     .kind = CHOICE,
+     .at = AT(sse),
+     .choices = "AES256|aws:kms",
+     .words = "aws.sse must be AES256 or aws:kms"},
+    {.key = "aws.kmskeyid",
+     .kind = TEXT,
+     .at = AT(kms_key_id),
+     .max = 2048,
+     .words = "aws.kmskeyid must be a string and not empty",
+     .check = check_visible},
+    {.key = "aws.storageclass",
+     .kind = CHOICE,
+     .at = AT(storage_class),
+     .choices = "STANDARD|REDUCED_REDUNDANCY|STANDARD_IA|ONEZONE_IA|INTELLIGENT_TIERING|GLACIER|"
+                "DEEP_ARCHIVE|OUTPOSTS|GLACIER_IR|SNOW|EXPRESS_ONEZONE",
+     .words = "aws.storageclass must be a storage class of S3 (STANDARD_IA, GLACIER_IR ...)"},
+    {.key = "aws.expectedbucketowner",
+     .kind = TEXT,
+     .at = AT(bucket_owner),
+     .max = 64,
+     .words = "aws.expectedbucketowner must be a string and not empty",
+     .check = check_account},
+    {.key = "aws.tags",
+     .kind = TEXT,
+     .at = AT(tags),
+     .max = S3_TAGS_BYTES_MAX,
+     .words = "aws.tags must be a string and not empty",
+     .check = s3_tags_check},
     {.key = "format",
      .kind = CHOICE,
      .at = AT(format),
@@ -177,6 +248,11 @@ static const struct param {
      .max = 1024,
      .words = "File compress password must be string and it cannot be empty",
      .secret = true},
+    {.key = "zip.encryption",
+     .kind = CHOICE,
+     .at = AT(zip_encryption),
+     .choices = "aes256|zipcrypto",
+     .words = "zip.encryption must be aes256 or zipcrypto"},
     {.key = "multiplefile", .kind = FLAG, .at = AT(multiplefile)},
     {.key = "retention.size",
      .kind = NUMBER,
@@ -190,6 +266,27 @@ static const struct param {
      .unit = "seconds",
      .min_option = "job.retention_time_min_s",
      .max_option = "job.retention_time_max_s"},
+    {.key = "retention.events",
+     .kind = NUMBER,
+     .at = AT(retention_events),
+     .unit = "events",
+     .min = 1,
+     .max_number = 10000000},
+    {.key = "csv.bom", .kind = FLAG, .at = AT(csv_bom)},
+    {.key = "csv.delimiter",
+     .kind = TEXT,
+     .at = AT(csv_delimiter),
+     .max = 4,
+     .words = "csv.delimiter must be a string and not empty",
+     .check = check_delimiter,
+     .blank = true},
+    {.key = "csv.null",
+     .kind = TEXT,
+     .at = AT(csv_null),
+     .max = CSV_NULL_MAX,
+     .words = "csv.null must be a string and not empty (an empty field is what null is anyway)",
+     .check = check_null},
+    {.key = "csv.formulaguard", .kind = FLAG, .at = AT(csv_formulaguard)},
     {.key = "notification.email",
      .kind = TEXT,
      .at = AT(email),
@@ -213,20 +310,13 @@ static const struct param {
      .at = AT(compression),
      .choices = "fast|balanced|best",
      .words = "compression must be fast, balanced or best"},
-    {.key = "overwrite", .kind = LATER, .choices = "never"},
+    {.key = "overwrite",
+     .kind = CHOICE,
+     .at = AT(overwrite),
+     .choices = "never|replace",
+     .words = "overwrite must be never or replace"},
     {.key = "manifest", .kind = LATER, .choices = "false"},
     {.key = "aws.rolearn", .kind = LATER},
-    {.key = "aws.sse", .kind = LATER},
-    {.key = "aws.kmskeyid", .kind = LATER},
-    {.key = "aws.storageclass", .kind = LATER},
-    {.key = "aws.expectedbucketowner", .kind = LATER},
-    {.key = "aws.tags", .kind = LATER},
-    {.key = "retention.events", .kind = LATER},
-    {.key = "csv.bom", .kind = LATER},
-    {.key = "csv.delimiter", .kind = LATER},
-    {.key = "csv.null", .kind = LATER},
-    {.key = "csv.formulaguard", .kind = LATER},
-    {.key = "zip.encryption", .kind = LATER},
     {.key = "notification.url", .kind = LATER},
 };
 
@@ -274,7 +364,7 @@ read_text(const struct param *row, const struct json *v, struct s3_params *p, st
 
     if (s == NULL || s[0] == '\0')
         return faults_add(f, row->code, "%s", row->words);
-    if (s[strspn(s, " \t")] == '\0')
+    if (!row->blank && s[strspn(s, " \t")] == '\0')
         return row->code == 207 || row->code == 208
                    ? faults_add(f, 200, "S3 credentials cannot be empty or blank: %s", row->key)
                    : faults_add(f, row->code, "%s: it is blank", row->words);
@@ -316,7 +406,8 @@ static int
 read_number(const struct param *row, const struct json *v, const struct config *cfg,
             struct s3_params *p, struct faults *f)
 {
-    int64_t lo = config_int(cfg, row->min_option), hi = config_int(cfg, row->max_option);
+    int64_t lo = row->min_option != NULL ? config_int(cfg, row->min_option) : row->min;
+    int64_t hi = row->max_option != NULL ? config_int(cfg, row->max_option) : row->max_number;
     long long n = 0;
     char text[40], *end = text;
 
@@ -449,6 +540,8 @@ check_place(const struct config *cfg, const struct s3_params *p, struct faults *
     if (p->endpoint != NULL && !endpoint_allowed(cfg, p->endpoint))
         faults_add(f, 0, "aws.endpoint = '%s' is not among the endpoints allowed on this server",
                    p->endpoint);
+    if (p->kms_key_id != NULL && (p->sse == NULL || strcmp(p->sse, "aws:kms") != 0))
+        faults_add(f, 0, "aws.kmskeyid needs aws.sse = aws:kms");
     if (p->prefix != NULL)
         free(s3_params_prefix(p->prefix, &(struct s3_prefix_values){"", "", 0}, f));
     if (p->bucket != NULL && s3_check_bucket_name(p->bucket, &ei) < 0)
@@ -465,6 +558,8 @@ check_files(const struct s3_params *p, struct faults *f)
 
     if (p->password != NULL && !zip)
         faults_add(f, 211, "S3 upload with format %s cannot have password", format);
+    if (p->zip_encryption != NULL && p->password == NULL)
+        faults_add(f, 0, "zip.encryption needs file.password");
     if (p->multiplefile == 0 && zip)
         faults_add(f, 0, "multiplefile = false needs format gzip or plain%s",
                    p->format == NULL ? " (the default is zip)" : "");
@@ -472,6 +567,11 @@ check_files(const struct s3_params *p, struct faults *f)
         faults_add(f, 0, "retention.size has no meaning with multiplefile = false");
     if (p->multiplefile == 0 && p->retention_time != 0)
         faults_add(f, 0, "retention.time has no meaning with multiplefile = false");
+    if (p->multiplefile == 0 && p->retention_events != 0)
+        faults_add(f, 0, "retention.events has no meaning with multiplefile = false");
+    if (p->csv_null != NULL &&
+        strchr(p->csv_null, p->csv_delimiter != NULL ? p->csv_delimiter[0] : ',') != NULL)
+        faults_add(f, 0, "csv.null = '%s' has the delimiter in it", p->csv_null);
 }
 
 void

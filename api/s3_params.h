@@ -15,11 +15,15 @@
 
 struct s3_params { /* strings are NULL when not given; heap */
     char *bucket, *region, *access_key, *secret_key, *session_token, *endpoint, *prefix;
-    char *format, *password, *compression, *file_name, *friendly_name, *email, *overwrite;
-    int multiplefile;       /* 0, 1 */
-    int64_t retention_size; /* MB; 0: not given */
-    int64_t retention_time; /* s; 0: not given */
-    bool default_store;     /* no aws.* at all, and the operator has one */
+    char *format, *password, *compression, *file_name, *friendly_name, *email;
+    char *csv_delimiter, *csv_null, *zip_encryption;
+    char *sse, *kms_key_id, *storage_class, *bucket_owner, *tags, *overwrite;
+    int multiplefile; /* 0, 1 */
+    int csv_bom, csv_formulaguard;
+    int64_t retention_size;   /* MB; 0: not given */
+    int64_t retention_time;   /* s; 0: not given */
+    int64_t retention_events; /* 0: not given */
+    bool default_store;       /* no aws.* at all, and the operator has one */
 };
 
 /* Adds what is wrong to f. Free *ret with s3_params_done in any case. params may be NULL. */

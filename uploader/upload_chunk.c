@@ -18,7 +18,7 @@
  * step    | waits for                  | then
  * CHECK   | the hash of the file       | PUT, or HEAD when it is damaged
  * PUT     | s3_put_file                | OWED, or HEAD when an object is there
- * HEAD    | s3_head                    | OWED
+ * HEAD    | s3_head                    | OWED, or PUT where objects are replaced
  * OWED    | the store's answer         | gone
  * ABORT   | s3_abort_upload            | gone
  * PUT and HEAD begin when the lease allows it: `op` is NULL until then.
@@ -35,6 +35,7 @@ struct upload {
     char name[96];           /* of the file in ready/ */
     char *key;
     char *upload_id;   /* multipart in progress; NULL: none */
+    char asked[200];   /* of the objects, in words */
     char no_file[320]; /* why the file cannot be sent; "" */
     int fd;
     enum step step;
@@ -43,7 +44,8 @@ struct upload {
     struct upload_verdict verdict;
     char region[64]; /* the bucket's, if it is not the job's */
     bool put_unanswered;
-    bool lost; /* not ours any more */
+    bool look_first; /* an object that is replaced: is it this chunk already? */
+    bool lost;       /* not ours any more */
     bool handing_back;
     int64_t claimed_ms, lease_until_ms, renew_ms, report_ms; /* monotonic */
     unsigned reports;
@@ -264,6 +266,21 @@ fail(struct upload *up, const char *words)
 
 /* --- S3 ------------------------------------------------------------------------------------- */
 
+static bool
+replaces(const struct upload *up)
+{
+    return strcmp(up->spec.overwrite, "replace") == 0;
+}
+
+/* The step that sends the file. A PUT that may have arrived is settled by a look before it, where
+ * the PUT itself would not find out. */
+static enum step
+sending_step(struct upload *up)
+{
+    up->look_first = replaces(up) && up->put_unanswered;
+    return up->look_first ? STEP_HEAD : STEP_PUT;
+}
+
 static struct upload_case
 case_of(const struct upload *up)
 {
@@ -274,6 +291,7 @@ case_of(const struct upload *up)
         .bucket = up->spec.bucket,
         .key = up->key,
         .default_store = up->spec.default_store,
+        .asked = up->asked,
         .put_unanswered = up->put_unanswered,
         .no_file = up->no_file[0] != '\0' ? up->no_file : NULL,
         .tried_ms = first > 0 ? clock_now_ms() - first : clock_mono_ms() - up->claimed_ms,
@@ -327,6 +345,14 @@ on_head(void *ctx, const struct s3_result *res, const struct s3_object_info *inf
         return;
     c = case_of(up);
     upload_judge_head(&c, res, info, &up->verdict);
+    /* Whatever else stands there, or cannot be looked at, is replaced. */
+    if (up->look_first && res->outcome != S3_CANCELLED &&
+        !(up->verdict.action == UPLOAD_DONE && up->verdict.verified)) {
+        up->look_first = false;
+        up->step = STEP_PUT;
+        go_on(up);
+        return;
+    }
     report(up);
 }
 
@@ -361,6 +387,7 @@ static struct s3_op *
 start_put(struct upload *up, struct errinfo *ei)
 {
     const struct chunk_record *c = &up->claim.chunk;
+    struct s3_header headers[UPLOAD_HEADERS_MAX];
     struct upload_metadata meta;
     struct s3_put put = {
         .target = up->target,
@@ -369,7 +396,7 @@ start_put(struct upload *up, struct errinfo *ei)
         .bytes = c->bytes,
         .sha256_hex = c->file_sha256,
         .content_type = upload_content_type(up->spec.format),
-        .if_none_match = true,
+        .if_none_match = !replaces(up),
         .mode = put_mode(up),
         .upload_id = up->upload_id,
         .upload_started = on_upload_started,
@@ -380,6 +407,8 @@ start_put(struct upload *up, struct errinfo *ei)
     upload_metadata_fill(c, &meta);
     put.metadata = meta.list;
     put.metadata_count = meta.count;
+    put.extra = headers;
+    put.extra_count = upload_headers_fill(&up->spec, headers);
     return s3_put_file(up->u->s3, &put, ei);
 }
 
@@ -413,7 +442,7 @@ on_checked(void *ctx, int rc, const char *words)
      * that happens, and Redis can forget its confirmation. */
     if (rc < 0)
         snprintf(up->no_file, sizeof(up->no_file), "%s", words);
-    up->step = rc < 0 ? STEP_HEAD : STEP_PUT;
+    up->step = rc < 0 ? STEP_HEAD : sending_step(up);
     go_on(up);
 }
 
@@ -461,7 +490,9 @@ read_job(struct upload *up, struct errinfo *ei)
         .region = up->spec.region,
         .endpoint = up->spec.endpoint,
         .path_style = up->spec.path_style,
+        .bucket_owner = up->spec.bucket_owner,
     };
+    upload_headers_words(&up->spec, up->asked, sizeof(up->asked));
     up->key = job_spec_key(&up->spec, up->claim.chunk.index);
     rc = open_secrets(up, ei);
     return rc == E_OK ? s3_target_check(&up->target, up->key, ei) : rc;
@@ -535,7 +566,7 @@ upload_start(struct uploader *u, struct chunk_claim *claim, int64_t claimed_mono
         up->check = upload_check_start(u, up->name, up->fd, up->claim.chunk.bytes,
                                        up->claim.chunk.file_sha256, on_checked, up);
     } else {
-        up->step = STEP_PUT;
+        up->step = sending_step(up);
         go_on(up);
     }
 }

@@ -38,6 +38,50 @@ upload_metadata_fill(const struct chunk_record *chunk, struct upload_metadata *r
     ret->count = n;
 }
 
+static const struct {
+    const char *header, *param;
+    size_t at;
+} asked_headers[UPLOAD_HEADERS_MAX] = {
+    {"x-amz-server-side-encryption", "aws.sse", offsetof(struct job_spec, sse)},
+    {"x-amz-server-side-encryption-aws-kms-key-id", "aws.kmskeyid",
+     offsetof(struct job_spec, kms_key_id)},
+    {"x-amz-storage-class", "aws.storageclass", offsetof(struct job_spec, storage_class)},
+    {"x-amz-tagging", "aws.tags", offsetof(struct job_spec, tags)},
+};
+
+static const char *
+asked_at(const struct job_spec *spec, size_t i)
+{
+    return *(char *const *)(const void *)((const char *)spec + asked_headers[i].at);
+}
+
+size_t
+upload_headers_fill(const struct job_spec *spec, struct s3_header ret[UPLOAD_HEADERS_MAX])
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < UPLOAD_HEADERS_MAX; i++) {
+        if (asked_at(spec, i)[0] != '\0')
+            ret[n++] = (struct s3_header){asked_headers[i].header, asked_at(spec, i)};
+    }
+    return n;
+}
+
+void
+upload_headers_words(const struct job_spec *spec, char *out, size_t size)
+{
+    struct buf words = BUF_INIT(8192);
+    size_t i;
+
+    for (i = 0; i < UPLOAD_HEADERS_MAX; i++) {
+        if (asked_at(spec, i)[0] != '\0')
+            buf_printf(&words, "%s%s = %.60s", words.len > 0 ? ", " : "", asked_headers[i].param,
+                       asked_at(spec, i));
+    }
+    snprintf(out, size, "%s", buf_str(&words));
+    buf_done(&words);
+}
+
 const char *
 upload_content_type(const char *format)
 {
@@ -139,6 +183,40 @@ static const struct {
     {"MethodNotAllowed", "the store does not take uploads at this address", false},
 };
 
+/* What a store says when it does not take one of asked_headers. Some of these have other causes,
+ * so the words leave that open. */
+static const char *const refusals[] = {
+    "InvalidArgument",
+    "InvalidRequest",
+    "InvalidStorageClass",
+    "InvalidTag",
+    "NotImplemented",
+    "InvalidEncryptionAlgorithmError",
+    "KMS.NotFoundException",
+    "KMS.DisabledException",
+    "KMS.InvalidStateException",
+    "KMS.InvalidKeyUsageException",
+};
+
+/* Advice for a refusal of what was asked; false: it is none, or nothing was asked. */
+static bool
+asked_advice(const struct upload_case *c, const char *code, char *out, size_t size)
+{
+    size_t i;
+
+    if (c->asked == NULL || c->asked[0] == '\0')
+        return false;
+    for (i = 0; i < ARRAY_LEN(refusals) && strcmp(code, refusals[i]) != 0; i++)
+        continue;
+    if (i == ARRAY_LEN(refusals))
+        return false;
+    snprintf(out, size,
+             "the store may not serve what this job asks of its objects (%s): post the query again "
+             "without it",
+             c->asked);
+    return true;
+}
+
 static const char *
 advice_for(const struct upload_case *c, const char *code)
 {
@@ -196,6 +274,8 @@ void
 upload_judge_put(const struct upload_case *c, const struct s3_result *res,
                  struct upload_verdict *ret)
 {
+    char advice[300];
+
     memset(ret, 0, sizeof(*ret));
     ret->unanswered = res->unanswered_put;
     switch (res->outcome) {
@@ -218,7 +298,9 @@ upload_judge_put(const struct upload_case *c, const struct s3_result *res,
         return;
     case S3_USER_ERROR:
     case S3_NOT_FOUND:
-        set_words(ret, UPLOAD_FAIL, c, res->message, advice_for(c, res->code));
+        set_words(ret, UPLOAD_FAIL, c, res->message,
+                  asked_advice(c, res->code, advice, sizeof(advice)) ? advice
+                                                                     : advice_for(c, res->code));
         return;
     }
 }

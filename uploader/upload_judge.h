@@ -12,6 +12,7 @@
 
 #include "common/s3/s3_client.h"
 #include "common/store/job_record.h"
+#include "common/store/job_spec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,13 @@ struct upload_metadata {
     char values[UPLOAD_METADATA_MAX][DIGEST_SHA256_HEX + 1];
 };
 void upload_metadata_fill(const struct chunk_record *chunk, struct upload_metadata *ret);
+
+/* What the job asks of its objects: encryption, storage class, tags. Values borrow from the spec.
+ */
+#define UPLOAD_HEADERS_MAX 4
+size_t upload_headers_fill(const struct job_spec *spec, struct s3_header ret[UPLOAD_HEADERS_MAX]);
+/* The same as parameters of the API, for messages: "aws.sse = aws:kms, aws.tags = a=b", or "". */
+void upload_headers_words(const struct job_spec *spec, char *out, size_t size);
 
 /* By format of the job: "gzip" | "zip" | "plain". */
 const char *upload_content_type(const char *format);
@@ -63,6 +71,7 @@ struct upload_case {
     const struct chunk_record *chunk;
     const char *bucket, *key;
     bool default_store;  /* the keys are the operator's */
+    const char *asked;   /* what the job asks of its objects (upload_headers_words); "" or NULL */
     bool put_unanswered; /* an earlier PUT of this very file got no answer */
     const char *no_file; /* why the file cannot be sent, NULL: it can */
     int64_t tried_ms;    /* since the first try */

@@ -68,13 +68,26 @@ check_resume_row(struct flow *f, const struct engine_batch *b, struct errinfo *e
                        (long long)f->run->resume_rows);
 }
 
-/* Rows [*row, b->rows) into the open block until it is full; *row moves on. */
+/* Files end at multiples of the job's rows, so that a job that was stopped and goes on, or whose
+ * files were cut by size in between, still has no file with more than max_file_rows. */
+static size_t
+rows_to_cut(const struct flow *f, size_t rows)
+{
+    int64_t max = f->run->spec.max_file_rows, left;
+
+    if (max == 0)
+        return rows;
+    left = max - f->run->rows % max;
+    return (int64_t)rows < left ? rows : (size_t)left;
+}
+
+/* Rows [*row, b->rows) into the open block until it is full or ends a file; *row moves on. */
 static int
 encode_rows(struct flow *f, const struct engine_batch *b, size_t *row, struct errinfo *ei)
 {
     struct chunk_block *blk = &f->block;
-    size_t n = csv_encode_until(f->encoder, b, *row, b->rows - *row, f->block_bytes, &blk->csv,
-                                &blk->last_row_at);
+    size_t n = csv_encode_until(f->encoder, b, *row, rows_to_cut(f, b->rows - *row), f->block_bytes,
+                                &blk->csv, &blk->last_row_at);
     int64_t last = event_time_ms(f, b, *row + n - 1);
 
     if (blk->csv.failed)
@@ -84,7 +97,8 @@ encode_rows(struct flow *f, const struct engine_batch *b, size_t *row, struct er
     blk->last_event_ms = last;
     f->run->last_event_ms = last;
     f->run->rows += (int64_t)n;
-    return blk->csv.len >= f->block_bytes ? flush_block(f, ei) : E_OK;
+    blk->cut = f->run->spec.max_file_rows > 0 && f->run->rows % f->run->spec.max_file_rows == 0;
+    return blk->cut || blk->csv.len >= f->block_bytes ? flush_block(f, ei) : E_OK;
 }
 
 static int
@@ -156,7 +170,8 @@ level_of(const char *compression)
 }
 
 static int
-open_chunker(struct flow *f, const struct config *cfg, struct errinfo *ei)
+open_chunker(struct flow *f, const struct config *cfg, const struct csv_options *csv,
+             struct errinfo *ei)
 {
     struct job_run *r = f->run;
     struct buf header = BUF_INIT(1u << 20);
@@ -164,6 +179,7 @@ open_chunker(struct flow *f, const struct config *cfg, struct errinfo *ei)
         .format = r->spec.format,
         .level = level_of(r->spec.compression),
         .password = r->password,
+        .zipcrypto = strcmp(r->spec.zip_encryption, "zipcrypto") == 0,
         .entry_stem = r->spec.entry_stem,
         .max_bytes = r->spec.max_file_bytes,
         .max_age_ms = r->spec.max_file_ms,
@@ -178,7 +194,7 @@ open_chunker(struct flow *f, const struct config *cfg, struct errinfo *ei)
     };
     int rc;
 
-    csv_encode_header(f->plan->columns, f->plan->column_count, &header);
+    csv_encode_header(csv, f->plan->columns, f->plan->column_count, &header);
     rc = chunker_open(&o, &f->chunker, ei);
     buf_done(&header);
     buf_init(&f->block.csv, ROW_CEILING);
@@ -194,14 +210,19 @@ open_chunker(struct flow *f, const struct config *cfg, struct errinfo *ei)
 static int
 stream(struct job_run *r, const struct config *cfg, struct errinfo *ei)
 {
-    struct csv_options csv = {.tz_offset_min = r->spec.tz_offset_min, .iso = r->spec.iso_dates};
+    struct csv_options csv = {.tz_offset_min = r->spec.tz_offset_min,
+                              .iso = r->spec.iso_dates,
+                              .delimiter = r->spec.csv_delimiter[0],
+                              .null = r->spec.csv_null,
+                              .formula_guard = r->spec.csv_formulaguard,
+                              .bom = r->spec.csv_bom};
     struct flow f = {.run = r, .plan = r->ops->plan(r->engine), .check_first = r->resume_rows > 0};
     int64_t first = r->rows;
     int rc = E_OK, stopped;
 
     f.encoder = csv_encoder_new(&csv, f.plan->column_count);
     if (wants_files(r))
-        rc = open_chunker(&f, cfg, ei);
+        rc = open_chunker(&f, cfg, &csv, ei);
     stopped = rc < 0 ? rc : pump(&f, ei);
     rc = stopped;
     if (stopped >= 0 && f.chunker != NULL && !(stopped == 1 && r->rows == first)) {

@@ -301,6 +301,9 @@ s3_call_start(struct s3_op *op, const struct s3_call_spec *spec)
         digest_sha256_hex(call->spec.body != NULL ? call->spec.body : "",
                           (size_t)(call->spec.body != NULL ? call->spec.body_bytes : 0),
                           call->spec.payload_hash);
+    if (op->target.bucket_owner != NULL && op->target.bucket_owner[0] != '\0')
+        s3_headers_add(&call->spec.req.headers, "x-amz-expected-bucket-owner",
+                       op->target.bucket_owner);
     s3_wire_init(&call->wire);
     call->timer = op->client->transport_ops->timer_new(op->client->transport, on_retry_timer, call);
     call->next = op->calls;

@@ -155,6 +155,10 @@ s3_target_check(const struct s3_target *target, const char *key, struct errinfo 
         rc = s3_check_credentials(
             &(struct s3_credentials){target->access_key, target->secret_key, target->session_token},
             ei);
+    if (rc == E_OK && target->bucket_owner != NULL && target->bucket_owner[0] != '\0' &&
+        (strlen(target->bucket_owner) != 12 ||
+         target->bucket_owner[strspn(target->bucket_owner, "0123456789")] != '\0'))
+        rc = errinfo_set(ei, E_INVALID, "the expected bucket owner is no account of 12 digits");
     return rc;
 }
 
@@ -196,6 +200,7 @@ copy_target(struct s3_target *to, const struct s3_target *from)
     to->access_key = mem_strdup(from->access_key);
     to->secret_key = mem_strdup(from->secret_key);
     to->session_token = mem_strdup(from->session_token);
+    to->bucket_owner = mem_strdup(from->bucket_owner);
 }
 
 static void
@@ -205,6 +210,7 @@ free_target(struct s3_target *t)
     free((char *)t->region);
     free((char *)t->endpoint);
     free((char *)t->access_key);
+    free((char *)t->bucket_owner);
     mem_wipe_free((char *)t->secret_key);
     mem_wipe_free((char *)t->session_token);
 }

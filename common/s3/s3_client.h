@@ -69,6 +69,8 @@ struct s3_target {
     const char *access_key;
     const char *secret_key;
     const char *session_token; /* NULL or "": none */
+    const char *bucket_owner;  /* account of 12 digits that must own the bucket, sent with every
+                                  request (x-amz-expected-bucket-owner); NULL or "": any */
 };
 
 /* Names, region, endpoint and presence of the keys; no network. key may be NULL: the bucket alone.

@@ -10,16 +10,25 @@
 #define GLOBS_MAX  10000
 #define TZ_MAX_MIN (24 * 60)
 
+/* `since` is the version of the spec that brought the member. Members of versions above 1 are
+ * written only where they differ from what a missing one means: text `missing`, 0, false. */
 struct string_member {
     const char *key;
     size_t at;
     bool required;
     const char *choices; /* separated by |; NULL = any */
+    int since;
+    const char *missing;
+    size_t max; /* bytes; 0 = any */
 };
 
 #define SPEC(key, member, required, choices)                                                       \
     {                                                                                              \
-        key, offsetof(struct job_spec, member), required, choices                                  \
+        key, offsetof(struct job_spec, member), required, choices, 1, "", 0                        \
+    }
+#define SPEC_2(key, member, choices, missing, max)                                                 \
+    {                                                                                              \
+        key, offsetof(struct job_spec, member), false, choices, 2, missing, max                    \
     }
 static const struct string_member spec_strings[] = {
     SPEC("query", query, true, NULL),
@@ -32,11 +41,21 @@ static const struct string_member spec_strings[] = {
     SPEC("bucket", bucket, false, NULL),
     SPEC("region", region, false, NULL),
     SPEC("endpoint", endpoint, false, NULL),
+    SPEC_2("csvDelimiter", csv_delimiter, NULL, ",", 1),
+    SPEC_2("csvNull", csv_null, NULL, "", CSV_NULL_MAX),
+    SPEC_2("zipEncryption", zip_encryption, "aes256|zipcrypto", "aes256", 0),
+    SPEC_2("sse", sse, "AES256|aws:kms", "", 0),
+    SPEC_2("kmsKeyId", kms_key_id, NULL, "", 0),
+    SPEC_2("storageClass", storage_class, NULL, "", 0),
+    SPEC_2("bucketOwner", bucket_owner, NULL, "", 12),
+    SPEC_2("tags", tags, NULL, "", 0),
+    SPEC_2("overwrite", overwrite, "never|replace", "never", 0),
+    SPEC_2("notifyEmail", notify_email, NULL, "", 254),
 };
 
 #define SECRET(key, member)                                                                        \
     {                                                                                              \
-        key, offsetof(struct job_secrets, member), false, NULL                                     \
+        key, offsetof(struct job_secrets, member), false, NULL, 1, NULL, 0                         \
     }
 static const struct string_member secret_strings[] = {
     SECRET("accessKey", access_key),
@@ -45,31 +64,36 @@ static const struct string_member secret_strings[] = {
     SECRET("password", password),
 };
 
-#define NUMBER(key, member, min, max)                                                              \
+#define NUMBER(key, member, min, max, since)                                                       \
     {                                                                                              \
-        key, offsetof(struct job_spec, member), min, max                                           \
+        key, offsetof(struct job_spec, member), min, max, since                                    \
     }
 static const struct {
     const char *key;
     size_t at;
     int64_t min, max;
+    int since;
 } spec_numbers[] = {
-    NUMBER("fromMs", from_ms, -EXACT_MAX, EXACT_MAX),
-    NUMBER("toMs", to_ms, -EXACT_MAX, EXACT_MAX),
-    NUMBER("nowMs", now_ms, -EXACT_MAX, EXACT_MAX),
-    NUMBER("limit", limit, -1, EXACT_MAX),
-    NUMBER("skip", skip, 0, EXACT_MAX),
-    NUMBER("maxFileMs", max_file_ms, 0, EXACT_MAX),
+    NUMBER("fromMs", from_ms, -EXACT_MAX, EXACT_MAX, 1),
+    NUMBER("toMs", to_ms, -EXACT_MAX, EXACT_MAX, 1),
+    NUMBER("nowMs", now_ms, -EXACT_MAX, EXACT_MAX, 1),
+    NUMBER("limit", limit, -1, EXACT_MAX, 1),
+    NUMBER("skip", skip, 0, EXACT_MAX, 1),
+    NUMBER("maxFileMs", max_file_ms, 0, EXACT_MAX, 1),
+    NUMBER("maxFileRows", max_file_rows, 0, EXACT_MAX, 2),
 };
 
 static const struct {
     const char *key;
     size_t at;
+    int since;
 } spec_bools[] = {
-    {"isoDates", offsetof(struct job_spec, iso_dates)},
-    {"multiplefile", offsetof(struct job_spec, multiplefile)},
-    {"pathStyle", offsetof(struct job_spec, path_style)},
-    {"defaultStore", offsetof(struct job_spec, default_store)},
+    {"isoDates", offsetof(struct job_spec, iso_dates), 1},
+    {"multiplefile", offsetof(struct job_spec, multiplefile), 1},
+    {"pathStyle", offsetof(struct job_spec, path_style), 1},
+    {"defaultStore", offsetof(struct job_spec, default_store), 1},
+    {"csvBom", offsetof(struct job_spec, csv_bom), 2},
+    {"csvFormulaguard", offsetof(struct job_spec, csv_formulaguard), 2},
 };
 
 static void *
@@ -85,21 +109,74 @@ exact(int64_t v)
     return v > EXACT_MAX ? EXACT_MAX : v < -EXACT_MAX ? -EXACT_MAX : v;
 }
 
+/* The three give the version that the members need. */
+static int
+write_strings(struct json_writer *w, const struct job_spec *s)
+{
+    const struct string_member *m;
+    const char *v;
+    size_t i;
+    int version = 1;
+
+    for (i = 0; i < ARRAY_LEN(spec_strings); i++) {
+        m = &spec_strings[i];
+        v = *(char *const *)at(s, m->at);
+        if (m->since > 1 && (v == NULL || strcmp(v, m->missing) == 0))
+            continue;
+        json_w_kv_string(w, m->key, v);
+        version = m->since > version ? m->since : version;
+    }
+    return version;
+}
+
+static int
+write_numbers(struct json_writer *w, const struct job_spec *s)
+{
+    int64_t v;
+    size_t i;
+    int version = 1;
+
+    for (i = 0; i < ARRAY_LEN(spec_numbers); i++) {
+        v = *(const int64_t *)at(s, spec_numbers[i].at);
+        if (spec_numbers[i].since > 1 && v == 0)
+            continue;
+        json_w_kv_int(w, spec_numbers[i].key, exact(v));
+        version = spec_numbers[i].since > version ? spec_numbers[i].since : version;
+    }
+    return version;
+}
+
+static int
+write_bools(struct json_writer *w, const struct job_spec *s)
+{
+    bool v;
+    size_t i;
+    int version = 1;
+
+    for (i = 0; i < ARRAY_LEN(spec_bools); i++) {
+        v = *(const bool *)at(s, spec_bools[i].at);
+        if (spec_bools[i].since > 1 && !v)
+            continue;
+        json_w_kv_bool(w, spec_bools[i].key, v);
+        version = spec_bools[i].since > version ? spec_bools[i].since : version;
+    }
+    return version;
+}
+
 void
 job_spec_format(const struct job_spec *s, struct buf *out)
 {
     struct json_writer w;
     size_t i;
+    int strings, numbers, bools, version;
 
     json_w_init(&w, out);
     json_w_object(&w);
-    json_w_kv_int(&w, "v", JOB_SPEC_VERSION);
-    for (i = 0; i < ARRAY_LEN(spec_strings); i++)
-        json_w_kv_string(&w, spec_strings[i].key, *(char *const *)at(s, spec_strings[i].at));
-    for (i = 0; i < ARRAY_LEN(spec_numbers); i++)
-        json_w_kv_int(&w, spec_numbers[i].key, exact(*(const int64_t *)at(s, spec_numbers[i].at)));
-    for (i = 0; i < ARRAY_LEN(spec_bools); i++)
-        json_w_kv_bool(&w, spec_bools[i].key, *(const bool *)at(s, spec_bools[i].at));
+    strings = write_strings(&w, s);
+    numbers = write_numbers(&w, s);
+    bools = write_bools(&w, s);
+    version = strings > numbers ? strings : numbers;
+    json_w_kv_int(&w, "v", bools > version ? bools : version);
     json_w_kv_int(&w, "tzOffsetMin", s->tz_offset_min);
     if (s->max_file_bytes < EXACT_MAX)
         json_w_kv_int(&w, "maxFileBytes", s->max_file_bytes);
@@ -126,7 +203,7 @@ is_choice(const char *choices, const char *s)
 
 static int
 read_strings(const struct json *o, const struct string_member *m, size_t count, void *base,
-             const char *missing, struct errinfo *ei)
+             struct errinfo *ei)
 {
     const struct json *n;
     const char *s;
@@ -140,7 +217,10 @@ read_strings(const struct json *o, const struct string_member *m, size_t count, 
         if (s != NULL && m[i].choices != NULL && !is_choice(m[i].choices, s))
             return errinfo_set(ei, E_PERMANENT, "'%s' is '%.40s', not one of %s", m[i].key, s,
                                m[i].choices);
-        *(char **)at(base, m[i].at) = mem_strdup(s != NULL ? s : missing);
+        if (s != NULL && m[i].max != 0 && strlen(s) > m[i].max)
+            return errinfo_set(ei, E_PERMANENT, "'%s' is longer than %zu bytes", m[i].key,
+                               m[i].max);
+        *(char **)at(base, m[i].at) = mem_strdup(s != NULL ? s : m[i].missing);
     }
     return E_OK;
 }
@@ -167,9 +247,12 @@ read_numbers(const struct json *o, struct job_spec *s, struct errinfo *ei)
     size_t i;
     int rc = E_OK;
 
-    for (i = 0; rc == E_OK && i < ARRAY_LEN(spec_numbers); i++)
+    for (i = 0; rc == E_OK && i < ARRAY_LEN(spec_numbers); i++) {
+        if (spec_numbers[i].since > 1 && json_get(o, spec_numbers[i].key) == NULL)
+            continue;
         rc = read_number(o, spec_numbers[i].key, spec_numbers[i].min, spec_numbers[i].max,
                          (int64_t *)at(s, spec_numbers[i].at), ei);
+    }
     if (rc == E_OK)
         rc = read_number(o, "tzOffsetMin", -TZ_MAX_MIN, TZ_MAX_MIN, &v, ei);
     s->tz_offset_min = (int)v;
@@ -189,6 +272,8 @@ read_bools(const struct json *o, struct job_spec *s, struct errinfo *ei)
 
     for (i = 0; i < ARRAY_LEN(spec_bools); i++) {
         n = json_get(o, spec_bools[i].key);
+        if (n == NULL && spec_bools[i].since > 1)
+            continue;
         if (json_type(n) != JSON_BOOL)
             return errinfo_set(ei, E_PERMANENT, "'%s' is no boolean", spec_bools[i].key);
         *(bool *)at(s, spec_bools[i].at) = json_bool(n, false);
@@ -240,13 +325,16 @@ job_spec_parse(const char *json, struct job_spec *ret, struct errinfo *ei)
         rc = errinfo_set(ei, E_PERMANENT, "version %lld; this program knows up to %d", (long long)v,
                          JOB_SPEC_VERSION);
     if (rc == E_OK)
-        rc = read_strings(root, spec_strings, ARRAY_LEN(spec_strings), &s, "", ei);
+        rc = read_strings(root, spec_strings, ARRAY_LEN(spec_strings), &s, ei);
     if (rc == E_OK)
         rc = read_numbers(root, &s, ei);
     if (rc == E_OK)
         rc = read_bools(root, &s, ei);
     if (rc == E_OK)
         rc = read_globs(root, &s, ei);
+    if (rc == E_OK &&
+        (s.csv_delimiter[0] == '\0' || strchr(CSV_DELIMITERS, s.csv_delimiter[0]) == NULL))
+        rc = errinfo_set(ei, E_PERMANENT, "'csvDelimiter' is no known one");
     json_free(root);
     if (rc < 0) {
         job_spec_done(&s);
@@ -293,7 +381,7 @@ job_secrets_parse(const char *json, struct job_secrets *ret, struct errinfo *ei)
 
     rc = parse_object(json, &root, ei);
     if (rc == E_OK)
-        rc = read_strings(root, secret_strings, ARRAY_LEN(secret_strings), &s, NULL, ei);
+        rc = read_strings(root, secret_strings, ARRAY_LEN(secret_strings), &s, ei);
     for (i = 0; root != NULL && i < ARRAY_LEN(secret_strings); i++) {
         /* The tree is ours and about to be freed: nothing of the secrets stays in the heap. */
         text = (char *)(uintptr_t)json_get_string(root, secret_strings[i].key, NULL);

@@ -16,7 +16,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOB_SPEC_VERSION 1 /* a newer one is refused: E_PERMANENT */
+/* A newer one is refused: E_PERMANENT. A spec in which nothing newer than 1 is asked is written as
+ * 1, so that programs of the last version take it during an upgrade. */
+#define JOB_SPEC_VERSION 2
+
+#define CSV_DELIMITERS ",;|\t"
+#define CSV_NULL_MAX   16
 
 struct job_spec {
     char *query;          /* LINQ */
@@ -36,12 +41,25 @@ struct job_spec {
     bool multiplefile;
     int64_t max_file_bytes; /* cut at; INT64_MAX for multiplefile=false */
     int64_t max_file_ms;    /* cut this long after a file's first row; 0 = never */
+    int64_t max_file_rows;  /* cut where the job's row count is a multiple of it; 0 = never */
+    char *csv_delimiter;  /* one of CSV_DELIMITERS */
+    char *csv_null;       /* what stands for null; at most CSV_NULL_MAX bytes */
+    char *zip_encryption; /* "aes256" | "zipcrypto", where there is a password */
+    bool csv_bom;
+    bool csv_formulaguard;
     char *key_stem;       /* object key = key_stem _ index .suffix; prefix included */
     char *entry_stem;     /* name inside a zip, without prefix */
 
     char *bucket, *region;
     char *endpoint;       /* "" = AWS */
     bool path_style;
+    char *sse;            /* "AES256" | "aws:kms"; this and the next four: "" = not asked */
+    char *kms_key_id;
+    char *storage_class;
+    char *bucket_owner;   /* account that must own the bucket */
+    char *tags;           /* as x-amz-tagging has them */
+    char *overwrite;      /* "never" | "replace" an object that is there */
+    char *notify_email;   /* "" = none */
     bool default_store;   /* keys come from the operator's configuration, not from secrets */
 };
 
@@ -49,6 +67,7 @@ struct job_secrets { /* any may be NULL */
     char *access_key, *secret_key, *session_token, *password;
 };
 
+/* A NULL string is written as its default. */
 void job_spec_format(const struct job_spec *s, struct buf *out);
 int job_spec_parse(const char *json, struct job_spec *ret, struct errinfo *ei) MUST_CHECK;
 void job_spec_done(struct job_spec *s); /* frees the members; all-zero is fine */

@@ -98,7 +98,7 @@ static int
 export_with(const struct engine_ops *ops, struct engine *e, struct chunker_options *o,
             struct errinfo *ei)
 {
-    struct csv_options csv = {0, false};
+    struct csv_options csv = {0};
     struct buf header = BUF_INIT(1 << 20);
     struct csv_encoder *enc = NULL;
     struct chunker *c = NULL;
@@ -112,7 +112,7 @@ export_with(const struct engine_ops *ops, struct engine *e, struct chunker_optio
     plan = ops->plan(e);
     if (plan->class_ == LINQ_MATERIALISED)
         rc = ops->materialise(e, &rows, ei);
-    csv_encode_header(plan->columns, plan->column_count, &header);
+    csv_encode_header(&csv, plan->columns, plan->column_count, &header);
     o->header = &header;
     if (rc == 0)
         rc = chunker_open(o, &c, ei);

@@ -265,6 +265,17 @@ S3_VALUES = [
     ("s3.fileName", None, [5, "", "a/../b", "/abs", "a\nb", "x" * 2000]),
     ("aws.prefix", None, [5, "../", "a/../../b/", "x" * 2000, "a\nb/"]),
     ("aws.endpoint", None, ["http://evil.example", "http://169.254.169.254", 5, "file:///etc"]),
+    ("retention.events", None, [0, 10000001, 1.5, "all", True]),
+    ("csv.delimiter", None, ["", "a", ";;", "\"", "\n", " ", 5]),
+    ("csv.null", None, ["", "x" * 17, "a b", "é", "\"", "\t", 5]),
+    ("csv.bom", None, ["yes", 1, []]),
+    ("csv.formulaguard", None, ["", 0]),
+    ("zip.encryption", None, ["des", "AES256", "", 5]),
+    ("aws.sse", None, ["AES", "", 5]),
+    ("aws.storageclass", None, ["standard", "", 5]),
+    ("aws.expectedbucketowner", None, ["1", "x" * 12, 123456789012]),
+    ("aws.tags", None, ["a", "a=b&a=c", "a=b\r\nX: y", "a=%zz", "aws:a=b", 5, {"a": "b"}]),
+    ("overwrite", None, ["always", True, ""]),
     ("retention.sise", None, [100]),
     ("nosuchkey", None, ["x", None, 1]),
 ]
@@ -297,6 +308,10 @@ def test_bounds_are_named(client, good, name, low, high):
     ({"format": "zip", "multiplefile": False}, None, ["zip"]),
     ({"multiplefile": False, "retention.size": 100}, None, ["retention.size"]),
     ({"multiplefile": False, "retention.time": 600}, None, ["retention.time"]),
+    ({"multiplefile": False, "retention.events": 9}, None, ["retention.events"]),
+    ({"format": "zip", "zip.encryption": "zipcrypto"}, None, ["file.password"]),
+    ({"aws.kmskeyid": "k", "aws.sse": "AES256"}, None, ["aws.kmskeyid", "aws:kms"]),
+    ({"csv.null": "a|b", "csv.delimiter": "|"}, None, ["csv.null", "delimiter"]),
 ])
 def test_parameters_that_do_not_go_together(client, good, params, codes, words):
     good["destination"]["params"].update(params)

@@ -51,10 +51,16 @@ def unzip_bsdtar(data, password=None):
     return _with_file(data, ".zip", ["bsdtar", "-x", "-O", *word, "-f", "FILE"])
 
 
-def unzip_python(data):
+def unzip_infozip(data, password=None):
+    word = ["-P", password] if password else []
+    return _with_file(data, ".zip", ["unzip", "-p", *word, "FILE"])
+
+
+def unzip_python(data, password=None):
+    """Of encrypted ones Python reads the old cipher alone."""
     with zipfile.ZipFile(io.BytesIO(data)) as z:
         (name,) = z.namelist()
-        return z.read(name)
+        return z.read(name, pwd=password.encode() if password else None)
 
 
 def zip_entry(data):

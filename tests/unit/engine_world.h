@@ -140,7 +140,7 @@ run(struct world *w, struct query q, struct buf *out, struct errinfo *ei)
                               .skip_rows = q.skip_rows};
     const struct engine_ops *ops = engine_find("duckdb");
     const struct engine_batch *b = NULL;
-    struct csv_options opt = {0, false};
+    struct csv_options opt = {.tz_offset_min = 0};
     struct csv_encoder *enc = NULL;
     struct engine *e = NULL;
     char *snapshot = NULL;
@@ -156,7 +156,7 @@ run(struct world *w, struct query q, struct buf *out, struct errinfo *ei)
     if (rc == 0 && ops->plan(e)->class_ == LINQ_MATERIALISED && !q.have_result)
         rc = ops->materialise(e, &rows, ei);
     if (rc == 0 && out != NULL)
-        csv_encode_header(ops->plan(e)->columns, ops->plan(e)->column_count, out);
+        csv_encode_header(&opt, ops->plan(e)->columns, ops->plan(e)->column_count, out);
     if (rc == 0)
         enc = csv_encoder_new(&opt, ops->plan(e)->column_count);
     while (rc == 0 && (rc = ops->next(e, &b, ei)) == 0 && b->rows > 0) {

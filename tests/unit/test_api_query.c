@@ -72,6 +72,8 @@ run_faults(const struct fault_row *rows, size_t n, const char *const *sets)
     assert_int_equal(failed, 0);
 }
 
+#define K32 "0123456789abcdef0123456789abcdef"
+
 static void
 test_bad_bodies(void **state)
 {
@@ -226,15 +228,57 @@ test_bad_params(void **state)
         {"misspelt", A("\"retention.sise\":100"), "did you mean 'retention.size'"},
         {"other case", A("\"aws.Bucket\":\"x\""), "did you mean 'aws.bucket'"},
         {"nonsense", A("\"qwertyuiop\":1"), "unknown parameter 'qwertyuiop'"},
-        {"overwrite later", A("\"overwrite\":\"replace\""), "overwrite is not served"},
+        {"overwrite a flag", A("\"overwrite\":true"), "overwrite must be never or replace"},
         {"manifest later", A("\"manifest\":true"), "manifest is not served"},
         {"role later", A("\"aws.rolearn\":\"arn:aws:iam::1:role/x\""), "aws.rolearn is not served"},
-        {"encryption later", A("\"aws.sse\":\"AES256\""), "aws.sse is not served"},
-        {"rows later", A("\"retention.events\":1000"), "retention.events is not served"},
+        {"sse unknown", A("\"aws.sse\":\"aes256\""), "aws.sse must be AES256 or aws:kms"},
+        {"kms key alone", A("\"aws.kmskeyid\":\"k\""), "aws.kmskeyid needs aws.sse = aws:kms"},
+        {"kms key of AES256", A("\"aws.kmskeyid\":\"k\",\"aws.sse\":\"AES256\""),
+         "aws.kmskeyid needs"},
+        {"kms key no header", A("\"aws.kmskeyid\":\"a\\r\\nb: c\",\"aws.sse\":\"aws:kms\""),
+         "visible ASCII"},
+        {"class unknown", A("\"aws.storageclass\":\"COLD\""), "not 'COLD'"},
+        {"owner short", A("\"aws.expectedbucketowner\":\"12345678901\""), "12 digits"},
+        {"owner words", A("\"aws.expectedbucketowner\":\"12345678901a\""), "12 digits"},
+        {"tags a word", A("\"aws.tags\":\"team\""), "k=v&k2=v2"},
+        {"tags empty pair", A("\"aws.tags\":\"a=b&\""), "k=v&k2=v2"},
+        {"tags two equal signs", A("\"aws.tags\":\"a=b=c\""), "%3D"},
+        {"tags no key", A("\"aws.tags\":\"=b\""), "without a key"},
+        {"tags twice", A("\"aws.tags\":\"a=b&%61=c\""), "the key 'a' twice"},
+        {"tags of Amazon", A("\"aws.tags\":\"aws:x=b\""), "Amazon's own"},
+        {"tags not encoded", A("\"aws.tags\":\"a=b c\""), "percent-encoded"},
+        {"tags header", A("\"aws.tags\":\"a=b\\r\\nx: y\""), "percent-encoded"},
+        {"tags bad percent", A("\"aws.tags\":\"a=b%2\""), "two hex digits"},
+        {"tags percent NUL", A("\"aws.tags\":\"a=b%00\""), "two hex digits"},
+        {"tags odd character", A("\"aws.tags\":\"a=b%3C\""), "letters, digits"},
+        {"tags control", A("\"aws.tags\":\"a=b%0a\""), "letters, digits"},
+        {"eleven tags", A("\"aws.tags\":\"a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=\""), "more than 10"},
+        {"tag key too long", A("\"aws.tags\":\"" K32 K32 K32 K32 "x=1\""), "longer than 128"},
+        {"no events a file", A("\"retention.events\":0"), "events from 1 to 10000000"},
+        {"too many events a file", A("\"retention.events\":10000001"), "from 1 to 10000000"},
+        {"events of a single file",
+         A("\"multiplefile\":false,\"format\":\"gzip\",\"retention.events\":10"),
+         "retention.events has no meaning"},
+        {"delimiter a letter", A("\"csv.delimiter\":\"a\""), "csv.delimiter = 'a' is none of"},
+        {"delimiter a quote", A("\"csv.delimiter\":\"\\\"\""), "is none of"},
+        {"delimiter too long", A("\"csv.delimiter\":\";;\""), "is none of"},
+        {"delimiter empty", A("\"csv.delimiter\":\"\""), "csv.delimiter must be"},
+        {"delimiter a blank", A("\"csv.delimiter\":\" \""), "is none of"},
+        {"null too long", A("\"csv.null\":\"12345678901234567\""), "longer than 16"},
+        {"null not visible", A("\"csv.null\":\"a b\""), "visible ASCII"},
+        {"null not ASCII", A("\"csv.null\":\"\xc3\xa9\""), "visible ASCII"},
+        {"null a quote", A("\"csv.null\":\"\\\"\""), "visible ASCII"},
+        {"null with the comma", A("\"csv.null\":\"a,b\""), "has the delimiter"},
+        {"null with the delimiter", A("\"csv.null\":\"a;b\",\"csv.delimiter\":\";\""),
+         "has the delimiter"},
+        {"bom a word", A("\"csv.bom\":\"yes\""), "csv.bom = yes should be true or false"},
+        {"guard a number", A("\"csv.formulaguard\":1"), "should be true or false"},
         {"webhook later", A("\"notification.url\":\"https://x\""),
          "notification.url is not served"},
-        {"dialect later", A("\"csv.delimiter\":\";\""), "csv.delimiter is not served"},
-        {"zipcrypto later", A("\"zip.encryption\":\"zipcrypto\""), "zip.encryption is not served"},
+        {"encryption without password", A("\"zip.encryption\":\"zipcrypto\""),
+         "zip.encryption needs file.password"},
+        {"encryption unknown", A("\"zip.encryption\":\"des\",\"file.password\":\"p\""),
+         "zip.encryption must be aes256 or zipcrypto, not 'des'"},
     };
 
     (void)state;
@@ -262,6 +306,18 @@ test_good(void **state)
            "\"aws.prefix\":\"x/{table}/{yyyy}-{MM}-{dd}/{HH}/{job}/\""),
          NULL},
         {"the defaults of later ones", A("\"overwrite\":\"never\",\"manifest\":false"), NULL},
+        {"dialect",
+         A("\"csv.delimiter\":\"\\t\",\"csv.null\":\"a,b\",\"csv.bom\":\"true\","
+           "\"csv.formulaguard\":true,\"retention.events\":\"10000000\""),
+         NULL},
+        {"old cipher", A("\"zip.encryption\":\"zipcrypto\",\"file.password\":\"p\""), NULL},
+        {"objects",
+         A("\"aws.sse\":\"aws:kms\",\"aws.kmskeyid\":\"arn:aws:kms:x:1:key/2\","
+           "\"aws.storageclass\":\"GLACIER_IR\","
+           "\"aws.expectedbucketowner\":\"123456789012\","
+           "\"aws.tags\":\"a=b%3Dc&" K32 K32 K32 K32 "=%C3%A9+x\""),
+         NULL},
+        {"replace", A("\"overwrite\":\"replace\""), NULL},
         {"null is not given", A("\"file.password\":null,\"retention.size\":null"), NULL},
         {"donothing takes anything",
          BODY(RANGE ",\"destination\":{\"type\":\"donothing\",\"params\":{\"x\":1,\"friendlyName\":"

@@ -120,6 +120,7 @@ struct feed {
     int64_t rows;
     size_t block_bytes;
     bool noise;
+    int64_t cut_rows; /* 0: no cuts by rows */
 };
 
 /* Feeds rows 0 .. rows in blocks; the CSV without header is appended to all. */
@@ -134,13 +135,15 @@ feed(struct chunker *c, const struct feed *f, struct buf *all, struct errinfo *e
         put_row(&b.csv, i, f->noise);
         b.rows++;
         b.last_event_ms = 1000 + i;
-        if (b.csv.len < f->block_bytes && i + 1 < f->rows)
+        b.cut = f->cut_rows > 0 && (i + 1) % f->cut_rows == 0;
+        if (!b.cut && b.csv.len < f->block_bytes && i + 1 < f->rows)
             continue;
         buf_append(all, b.csv.data, b.csv.len);
         rc = chunker_block(c, &b, ei);
         if (rc == 0) {
             assert_int_equal(b.csv.len, 0);
             assert_int_equal(b.rows, 0);
+            assert_false(b.cut);
         }
     }
     buf_done(&b.csv);
@@ -287,29 +290,33 @@ struct format_row {
     enum chunk_level level;
     const char *password;
     const char *program, *before, *after;
+    bool zipcrypto;
 };
 
 static const struct format_row formats[] = {
-    {"gzip fast", "gzip", CHUNK_FAST, NULL, "zcat", "zcat", ""},
-    {"gzip balanced", "gzip", CHUNK_BALANCED, NULL, "zcat", "zcat", ""},
-    {"gzip best", "gzip", CHUNK_BEST, NULL, "zcat", "zcat", ""},
-    {"zip by 7z", "zip", CHUNK_FAST, NULL, "7z", "7z x -so", ""},
-    {"zip by bsdtar", "zip", CHUNK_BALANCED, NULL, "bsdtar", "bsdtar -xOf", ""},
-    {"zip by unzip", "zip", CHUNK_FAST, NULL, "unzip", "unzip -p", ""},
-    {"AES zip by 7z", "zip", CHUNK_FAST, PASSWORD, "7z", "7z x -so '-p" PASSWORD "'", ""},
+    {"gzip fast", "gzip", CHUNK_FAST, NULL, "zcat", "zcat", "", false},
+    {"gzip balanced", "gzip", CHUNK_BALANCED, NULL, "zcat", "zcat", "", false},
+    {"gzip best", "gzip", CHUNK_BEST, NULL, "zcat", "zcat", "", false},
+    {"zip by 7z", "zip", CHUNK_FAST, NULL, "7z", "7z x -so", "", false},
+    {"zip by bsdtar", "zip", CHUNK_BALANCED, NULL, "bsdtar", "bsdtar -xOf", "", false},
+    {"zip by unzip", "zip", CHUNK_FAST, NULL, "unzip", "unzip -p", "", false},
+    {"AES zip by 7z", "zip", CHUNK_FAST, PASSWORD, "7z", "7z x -so '-p" PASSWORD "'", "", false},
     {"AES zip by bsdtar", "zip", CHUNK_BEST, PASSWORD, "bsdtar",
-     "bsdtar --passphrase '" PASSWORD "' -xOf", ""},
-    {"plain", "plain", CHUNK_FAST, NULL, "cat", "cat", ""},
+     "bsdtar --passphrase '" PASSWORD "' -xOf", "", false},
+    {"plain", "plain", CHUNK_FAST, NULL, "cat", "cat", "", false},
+    {"old cipher by unzip", "zip", CHUNK_FAST, PASSWORD, "unzip", "unzip -p -P '" PASSWORD "'", "",
+     true},
+    {"old cipher by 7z", "zip", CHUNK_BEST, PASSWORD, "7z", "7z x -so '-p" PASSWORD "'", "", true},
 };
 
 static void
 test_formats(void **state)
 {
     static const struct feed feeds[] = {
-        {30000, 1 << 20, false},
-        {60000, 100000, true},
-        {500, 700, false},
-        {1, 1, false},
+        {30000, 1 << 20, false, 0},
+        {60000, 100000, true, 0},
+        {500, 700, false, 0},
+        {1, 1, false, 0},
     };
     struct buf header = BUF_INIT(100);
 
@@ -329,6 +336,7 @@ test_formats(void **state)
             o = options(&s, &header, formats[i].format);
             o.level = formats[i].level;
             o.password = formats[i].password;
+            o.zipcrypto = formats[i].zipcrypto;
             write_all(&s, &o, &feeds[k], &all);
             assert_int_equal(s.count, 1);
             check_files(&s, formats[i].before, formats[i].after, &all);
@@ -367,7 +375,7 @@ test_cuts(void **state)
     (void)state;
     buf_puts(&header, HEADER);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct feed f = {20000, rows[i].block_bytes, rows[i].block_bytes > 5000};
+        const struct feed f = {20000, rows[i].block_bytes, rows[i].block_bytes > 5000, 0};
         struct buf all = BUF_INIT(64 << 20);
         struct seen s;
         struct chunker_options o;
@@ -389,6 +397,58 @@ test_cuts(void **state)
             if (k + 1 < s.count && s.file[k].bytes + 1024 < rows[i].max_bytes)
                 fail_msg("row %zu, file %u: got %lld bytes, want about %lld", i, k,
                          (long long)s.file[k].bytes, (long long)rows[i].max_bytes);
+        }
+        buf_done(&all);
+        seen_done(&s);
+    }
+    buf_done(&header);
+}
+
+/* Files of exactly so many rows, the last one shorter; sizes may cut in between. */
+static void
+test_cuts_by_rows(void **state)
+{
+    static const struct {
+        const char *format, *before;
+        int64_t rows, cut_rows, max_bytes;
+        size_t block_bytes;
+        unsigned files; /* 0: by size as well */
+    } rows[] = {
+        {"gzip", "zcat", 1000, 100, INT64_MAX, 1000, 10}, /* several blocks a file */
+        {"gzip", "zcat", 1001, 100, INT64_MAX, 1 << 20, 11},
+        {"gzip", "zcat", 300, 1, INT64_MAX, 1 << 20, 300},
+        {"plain", "cat", 99, 100, INT64_MAX, 500, 1},
+        {"plain", "cat", 100, 100, INT64_MAX, 500, 1}, /* nothing behind the last cut */
+        {"gzip", "zcat", 20000, 5000, 20000, 4096, 0},
+    };
+    struct buf header = BUF_INIT(100);
+
+    (void)state;
+    buf_puts(&header, HEADER);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct feed f = {rows[i].rows, rows[i].block_bytes, true, rows[i].cut_rows};
+        struct buf all = BUF_INIT(64 << 20);
+        struct seen s;
+        struct chunker_options o;
+        int64_t n;
+
+        seen_init(&s);
+        o = options(&s, &header, rows[i].format);
+        o.max_bytes = rows[i].max_bytes;
+        write_all(&s, &o, &f, &all);
+        check_files(&s, rows[i].before, "", &all);
+        if (rows[i].files != 0)
+            assert_int_equal(s.count, rows[i].files);
+        else
+            assert_true(s.count > 20000 / 5000);
+        for (unsigned k = 0; k < s.count; k++) {
+            n = s.file[k].end - s.file[k].start;
+            assert_true(n <= rows[i].cut_rows);
+            if (rows[i].files != 0 && k + 1 < s.count)
+                assert_int_equal(n, rows[i].cut_rows);
+            /* No file reaches across a cut. */
+            assert_int_equal(s.file[k].start / rows[i].cut_rows,
+                             (s.file[k].end - 1) / rows[i].cut_rows);
         }
         buf_done(&all);
         seen_done(&s);
@@ -429,12 +489,12 @@ test_age(void **state)
     o.max_age_ms = 150;
     assert_int_equal(chunker_open(&o, &c, &ei), 0);
     begin = clock_mono_ms();
-    assert_int_equal(feed(c, &(struct feed){100, 1000, false}, &all, &ei), 0);
+    assert_int_equal(feed(c, &(struct feed){100, 1000, false, 0}, &all, &ei), 0);
     wait_for_count(&s, 1);
     assert_true(clock_mono_ms() - begin >= 150);
     assert_int_equal(s.file[0].end, 100);
     assert_int_equal(chunker_open_bytes(c), 0);
-    assert_int_equal(feed(c, &(struct feed){7, 1000, false}, &all, &ei), 0);
+    assert_int_equal(feed(c, &(struct feed){7, 1000, false, 0}, &all, &ei), 0);
     assert_int_equal(chunker_finish(c, &ei), 0);
     assert_int_equal(s.count, 2);
     assert_int_equal(s.file[1].start, 100);
@@ -464,7 +524,7 @@ test_no_rows(void **state)
             seen_init(&s);
             o = options(&s, &header, names[i]);
             o.empty_file = wanted != 0;
-            write_all(&s, &o, &(struct feed){0, 1000, false}, &all);
+            write_all(&s, &o, &(struct feed){0, 1000, false, 0}, &all);
             assert_int_equal(s.count, wanted);
             if (wanted != 0) {
                 check_files(&s, readers[i], "", &all);
@@ -493,7 +553,7 @@ test_resume_numbers(void **state)
     o.first_index = 41;
     o.first_row = 1000;
     o.max_bytes = 2000;
-    write_all(&s, &o, &(struct feed){100, 500, false}, &all);
+    write_all(&s, &o, &(struct feed){100, 500, false, 0}, &all);
     assert_true(s.count >= 2);
     assert_int_equal(s.index[0], 41);
     assert_int_equal(s.file[0].start, 1000);
@@ -521,7 +581,7 @@ test_close_without_finish(void **state)
     o = options(&s, &header, "zip");
     o.max_bytes = 50000;
     assert_int_equal(chunker_open(&o, &c, &ei), 0);
-    assert_int_equal(feed(c, &(struct feed){20000, 5000, true}, &all, &ei), 0);
+    assert_int_equal(feed(c, &(struct feed){20000, 5000, true, 0}, &all, &ei), 0);
     wait_for_count(&s, 1);
     chunker_close(c);
     check_file_facts(&s);
@@ -548,7 +608,7 @@ test_callback_error(void **state)
     o = options(&s, &header, "gzip");
     o.max_bytes = 20000;
     assert_int_equal(chunker_open(&o, &c, &ei), 0);
-    rc = feed(c, &(struct feed){200000, 4000, true}, &all, &ei);
+    rc = feed(c, &(struct feed){200000, 4000, true, 0}, &all, &ei);
     if (rc == 0)
         rc = chunker_finish(c, &ei);
     assert_int_equal(rc, E_LOST);
@@ -593,7 +653,7 @@ test_disk_full(void **state)
         o = options(&s, &header, names[i]);
         /* The zip fits as raw data and fails when the archive is built beside it. */
         assert_int_equal(chunker_open(&o, &c, &ei), 0);
-        rc = feed(c, &(struct feed){i == 1 ? 6000 : 20000, 5000, true}, &all, &ei);
+        rc = feed(c, &(struct feed){i == 1 ? 6000 : 20000, 5000, true, 0}, &all, &ei);
         if (rc == 0)
             rc = chunker_finish(c, &ei);
         chunker_close(c);
@@ -648,7 +708,7 @@ test_wrong_password(void **state)
     seen_init(&s);
     o = options(&s, &header, "zip");
     o.password = PASSWORD;
-    write_all(&s, &o, &(struct feed){100, 1000, false}, &all);
+    write_all(&s, &o, &(struct feed){100, 1000, false, 0}, &all);
     snprintf(cmd, sizeof(cmd), "7z t -pwrong %s/%s >/dev/null 2>&1", s.dir, s.name[0]);
     assert_int_not_equal(system(cmd), 0);
     snprintf(cmd, sizeof(cmd), "7z l -slt %s/%s | grep -q 'Method = AES-256 Deflate'", s.dir,
@@ -667,6 +727,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_cuts_by_rows),
         cmocka_unit_test(test_age),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_resume_numbers),

@@ -128,7 +128,7 @@ test_kinds(void **state)
     (void)state;
     failures = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        got = encode(rows[i].col, rows[i].rows, (struct csv_options){0, false});
+        got = encode(rows[i].col, rows[i].rows, (struct csv_options){0});
         check(rows[i].name, got, rows[i].want);
         free(got);
     }
@@ -347,7 +347,7 @@ test_timestamps(void **state)
     failures = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         got = encode((struct engine_column){COL_TIMESTAMP, &rows[i].us, NULL}, 1,
-                     (struct csv_options){rows[i].tz, rows[i].iso});
+                     (struct csv_options){.tz_offset_min = rows[i].tz, .iso = rows[i].iso});
         check(rows[i].name, got, rows[i].want);
         free(got);
     }
@@ -455,6 +455,93 @@ test_many_rows(void **state)
     csv_encoder_free(e);
 }
 
+/* Two columns, number and text, in every dialect; a row of nulls behind them. */
+static void
+test_dialects(void **state)
+{
+    static const struct {
+        const char *name;
+        struct csv_options opt;
+        int64_t number;
+        const char *text, *want;
+    } rows[] = {
+        {"semicolon", {.delimiter = ';'}, 1, "a,b", "1;a,b|;|"},
+        {"semicolon quoted", {.delimiter = ';'}, 1, "a;b", "1;\"a;b\"|;|"},
+        {"far string quoted",
+         {.delimiter = ';'},
+         1,
+         "a long text; and more of it",
+         "1;\"a long text; and more of it\"|;|"},
+        {"far string with commas",
+         {.delimiter = '\t'},
+         1,
+         "a long text, and more of it",
+         "1\ta long text, and more of it|\t|"},
+        {"tab quoted", {.delimiter = '\t'}, 1, "a\tb", "1\t\"a\tb\"|\t|"},
+        {"pipe", {.delimiter = '|'}, 1, "x", "1|x|||"},
+        {"null text", {.null = "NULL"}, 1, "x", "1,x|NULL,NULL|"},
+        {"a value like null", {.null = "NULL"}, 1, "NULL", "1,\"NULL\"|NULL,NULL|"},
+        {"nearly like null", {.null = "NULL"}, 1, "NULL ", "1,NULL |NULL,NULL|"},
+        {"another case", {.null = "NULL"}, 1, "null", "1,null|NULL,NULL|"},
+        {"a number like null", {.null = "-1"}, -1, "x", "\"-1\",x|-1,-1|"},
+        {"empty among nulls", {.null = "N"}, 1, "", "1,\"\"|N,N|"},
+        {"longest null",
+         {.null = "0123456789abcdef"},
+         1,
+         "0123456789abcdef",
+         "1,\"0123456789abcdef\"|0123456789abcdef,0123456789abcdef|"},
+        {"guard =", {.formula_guard = true}, -5, "=1+1", "-5,'=1+1|,|"},
+        {"guard +", {.formula_guard = true}, 1, "+1", "1,'+1|,|"},
+        {"guard -", {.formula_guard = true}, 1, "-", "1,'-|,|"},
+        {"guard @", {.formula_guard = true}, 1, "@SUM(A1)", "1,'@SUM(A1)|,|"},
+        {"guard tab", {.formula_guard = true}, 1, "\t=1", "1,'\t=1|,|"},
+        {"guard CR", {.formula_guard = true}, 1, "\r=1", "1,\"'\r=1\"|,|"},
+        {"guard and quotes",
+         {.formula_guard = true},
+         1,
+         "=A(\"x\",1)",
+         "1,\"'=A(\"\"x\"\",1)\"|,|"},
+        {"no guard inside", {.formula_guard = true}, 1, "a=1", "1,a=1|,|"},
+        {"no guard for empty", {.formula_guard = true}, 1, "", "1,\"\"|,|"},
+        {"guard and tab delimiter",
+         {.formula_guard = true, .delimiter = '\t'},
+         1,
+         "\tx",
+         "1\t\"'\tx\"|\t|"},
+        {"guard makes it like null",
+         {.formula_guard = true, .null = "'-"},
+         1,
+         "-",
+         "1,\"'-\"|'-,'-|"},
+        {"guard keeps it apart from null",
+         {.formula_guard = true, .null = "-"},
+         1,
+         "-",
+         "1,'-|-,-|"},
+    };
+    static const uint64_t first_alone[] = {1};
+
+    (void)state;
+    failures = 0;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const int64_t numbers[] = {rows[i].number, 7};
+        const struct engine_str texts[] = {str(rows[i].text), str("seven")};
+        struct engine_column cols[] = {{COL_I64, numbers, first_alone},
+                                       {COL_STR, texts, first_alone}};
+        const struct engine_batch b = {2, 2, cols};
+        struct csv_encoder *e = csv_encoder_new(&rows[i].opt, 2);
+        struct buf out = BUF_INIT(1 << 20);
+
+        csv_encode_rows(e, &b, 0, 2, &out);
+        for (size_t k = 0; k < out.len; k++)
+            out.data[k] = out.data[k] == '\n' ? '|' : out.data[k];
+        check(rows[i].name, buf_str(&out), rows[i].want);
+        csv_encoder_free(e);
+        buf_done(&out);
+    }
+    assert_int_equal(failures, 0);
+}
+
 static void
 test_header(void **state)
 {
@@ -465,8 +552,12 @@ test_header(void **state)
     struct buf out = BUF_INIT(4096);
 
     (void)state;
-    csv_encode_header(cols, 4, &out);
+    csv_encode_header(&(struct csv_options){0}, cols, 4, &out);
     assert_string_equal(buf_str(&out), "eventdate,\"a,b\",\"say \"\"x\"\"\",\"\"\n");
+    buf_reset(&out);
+    csv_encode_header(&(struct csv_options){.bom = true, .delimiter = ';'}, cols, 3, &out);
+    assert_string_equal(buf_str(&out), "\xef\xbb\xbf"
+                                       "eventdate;a,b;\"say \"\"x\"\"\"\n");
     buf_done(&out);
 }
 
@@ -484,6 +575,7 @@ main(void)
         cmocka_unit_test(test_rows_and_nulls),
         cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_dialects),
         cmocka_unit_test(test_header),
     };
 

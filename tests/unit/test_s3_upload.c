@@ -40,6 +40,44 @@ test_multipart_flow(void **state)
     assert_true(s.res.unanswered_put);
 }
 
+/* Headers of the object belong to the call that creates the upload; the owner to every call. */
+static void
+test_headers_of_the_object(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    static const struct reply one[] = {OK_ETAG};
+    static const struct s3_header extra[] = {{"x-amz-storage-class", "STANDARD_IA"},
+                                             {"x-amz-tagging", "a=b&c=%20d"}};
+    struct s3_put put = put_of(MIB);
+    struct seen s;
+    size_t i;
+
+    (void)state;
+    put.target.bucket_owner = "123456789012";
+    put.extra = extra;
+    put.extra_count = ARRAY_LEN(extra);
+    put.mode = S3_FORCE_MULTIPART;
+    PLAY(script);
+    s = run(&put);
+    want(&s, S3_OK, 3);
+    for (i = 0; i < 3; i++) {
+        assert_string_equal(sent_header(i, "x-amz-expected-bucket-owner"), "123456789012");
+        assert_string_equal(sent_header(i, "x-amz-tagging"), i == 0 ? "a=b&c=%20d" : "");
+        assert_string_equal(sent_header(i, "x-amz-storage-class"), i == 0 ? "STANDARD_IA" : "");
+        assert_non_null(strstr(sent_header(i, "authorization"), "x-amz-expected-bucket-owner"));
+    }
+    put.mode = S3_FORCE_SINGLE;
+    PLAY(one);
+    s = run(&put);
+    want(&s, S3_OK, 1);
+    assert_string_equal(sent_header(0, "x-amz-tagging"), "a=b&c=%20d");
+    assert_string_equal(sent_header(0, "x-amz-expected-bucket-owner"), "123456789012");
+}
+
 static void
 test_lost_completion(void **state)
 {
@@ -244,10 +282,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(test_multipart_flow),  EACH(test_lost_completion),
-        EACH(test_upload_vanished), EACH(test_invalid_part),
-        EACH(test_part_denied),     EACH(test_exists_on_complete),
-        EACH(test_continue_pages),  EACH(test_mode),
+        EACH(test_headers_of_the_object), EACH(test_multipart_flow), EACH(test_lost_completion),
+        EACH(test_upload_vanished),       EACH(test_invalid_part),   EACH(test_part_denied),
+        EACH(test_exists_on_complete),    EACH(test_continue_pages), EACH(test_mode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

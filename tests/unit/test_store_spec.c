@@ -61,6 +61,18 @@ test_spec_round_trip(void **state)
     assert_null(out.globs[2]);
     job_spec_format(&out, &b);
     assert_string_equal(buf_str(&a), buf_str(&b));
+    /* Nothing of version 2 is asked: programs of version 1 read it, and it reads as the defaults.
+     */
+    assert_non_null(strstr(buf_str(&a), "\"v\":1,"));
+    assert_null(strstr(buf_str(&a), "csv"));
+    assert_string_equal(out.csv_delimiter, ",");
+    assert_string_equal(out.csv_null, "");
+    assert_string_equal(out.zip_encryption, "aes256");
+    assert_string_equal(out.tags, "");
+    assert_string_equal(out.overwrite, "never");
+    assert_string_equal(out.notify_email, "");
+    assert_false(out.csv_bom || out.csv_formulaguard);
+    assert_true(out.max_file_rows == 0);
     job_spec_done(&out);
 
     in.max_file_bytes = INT64_MAX; /* a single file */
@@ -75,6 +87,50 @@ test_spec_round_trip(void **state)
     buf_done(&b);
 }
 
+static void
+test_spec_of_version_2(void **state)
+{
+    struct job_spec in = sample(), out;
+    struct errinfo ei = ERRINFO_INIT;
+    struct buf a = BUF_INIT(100000), b = BUF_INIT(100000);
+
+    (void)state;
+    in.max_file_rows = 1000;
+    in.csv_delimiter = "\t";
+    in.csv_null = "\\N";
+    in.zip_encryption = "zipcrypto";
+    in.sse = "aws:kms";
+    in.kms_key_id = "key";
+    in.storage_class = "GLACIER";
+    in.bucket_owner = "123456789012";
+    in.tags = "a=b";
+    in.overwrite = "replace";
+    in.notify_email = "x@example.com";
+    in.csv_bom = true;
+    in.csv_formulaguard = true;
+    job_spec_format(&in, &a);
+    assert_non_null(strstr(buf_str(&a), "\"v\":2,"));
+    if (job_spec_parse(buf_str(&a), &out, &ei) < 0)
+        fail_msg("%s", ei.msg);
+    assert_string_equal(out.csv_delimiter, "\t");
+    assert_string_equal(out.csv_null, "\\N");
+    assert_string_equal(out.zip_encryption, "zipcrypto");
+    assert_string_equal(out.sse, "aws:kms");
+    assert_string_equal(out.kms_key_id, "key");
+    assert_string_equal(out.storage_class, "GLACIER");
+    assert_string_equal(out.bucket_owner, "123456789012");
+    assert_string_equal(out.tags, "a=b");
+    assert_string_equal(out.overwrite, "replace");
+    assert_string_equal(out.notify_email, "x@example.com");
+    assert_true(out.csv_bom && out.csv_formulaguard);
+    assert_true(out.max_file_rows == 1000);
+    job_spec_format(&out, &b);
+    assert_string_equal(buf_str(&a), buf_str(&b));
+    job_spec_done(&out);
+    buf_done(&a);
+    buf_done(&b);
+}
+
 /* The sample's JSON with one thing replaced. */
 static void
 test_spec_refuses(void **state)
@@ -82,7 +138,13 @@ test_spec_refuses(void **state)
     static const struct {
         const char *old, *new, *want;
     } cases[] = {
-        {"\"v\":1", "\"v\":2", "version 2"},
+        {"\"v\":1", "\"v\":3", "version 3"},
+        {"\"v\":1", "\"v\":2,\"csvDelimiter\":\"x\"", "'csvDelimiter'"},
+        {"\"v\":1", "\"v\":2,\"csvDelimiter\":\"\"", "'csvDelimiter'"},
+        {"\"v\":1", "\"v\":2,\"csvNull\":\"12345678901234567\"", "'csvNull' is longer"},
+        {"\"v\":1", "\"v\":2,\"csvBom\":1", "'csvBom'"},
+        {"\"v\":1", "\"v\":2,\"sse\":\"rot13\"", "'sse' is 'rot13'"},
+        {"\"v\":1", "\"v\":2,\"maxFileRows\":-1", "'maxFileRows'"},
         {"\"v\":1", "\"v\":\"1\"", "'v'"},
         {"\"destination\":\"s3\"", "\"destination\":\"ftp\"", "'destination' is 'ftp'"},
         {"\"format\":\"gzip\"", "\"format\":\"\"", "'format'"},
@@ -266,13 +328,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spec_round_trip),
-        cmocka_unit_test(test_spec_refuses),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_reply_errors),
-        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_spec_round_trip), cmocka_unit_test(test_spec_of_version_2),
+        cmocka_unit_test(test_spec_refuses),    cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_secrets),         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_reply_errors),    cmocka_unit_test(test_eval),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

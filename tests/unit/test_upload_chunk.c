@@ -75,6 +75,52 @@ metadata(void **state)
 }
 
 static void
+what_the_job_asks(void **state)
+{
+    static char none[] = "", kms[] = "aws:kms", id[] = "key-1", tags[] = "a=b&c=d";
+    const struct job_spec plain = {
+        .sse = none, .kms_key_id = none, .storage_class = none, .tags = none};
+    const struct job_spec asks = {
+        .sse = kms, .kms_key_id = id, .storage_class = none, .tags = tags};
+    static const struct {
+        const char *code;
+        bool ours;
+    } codes[] = {{"InvalidArgument", true},       {"NotImplemented", true},
+                 {"KMS.NotFoundException", true}, {"InvalidStorageClass", true},
+                 {"AccessDenied", false},         {"NoSuchBucket", false}};
+    struct s3_header h[UPLOAD_HEADERS_MAX];
+    struct upload_verdict v;
+    char words[200];
+    size_t i;
+
+    (void)state;
+    assert_int_equal(upload_headers_fill(&plain, h), 0);
+    upload_headers_words(&plain, words, sizeof(words));
+    assert_string_equal(words, "");
+    assert_int_equal(upload_headers_fill(&asks, h), 3);
+    assert_string_equal(h[0].name, "x-amz-server-side-encryption");
+    assert_string_equal(h[0].value, "aws:kms");
+    assert_string_equal(h[1].name, "x-amz-server-side-encryption-aws-kms-key-id");
+    assert_string_equal(h[2].name, "x-amz-tagging");
+    assert_string_equal(h[2].value, "a=b&c=d");
+    upload_headers_words(&asks, words, sizeof(words));
+    assert_string_equal(words, "aws.sse = aws:kms, aws.kmskeyid = key-1, aws.tags = a=b&c=d");
+    for (i = 0; i < ARRAY_LEN(codes); i++) {
+        struct upload_case c = {.chunk = &chunk, .bucket = "b", .key = "k", .asked = words};
+        struct s3_result res = {.outcome = S3_USER_ERROR, .http_status = 400};
+
+        snprintf(res.code, sizeof(res.code), "%s", codes[i].code);
+        upload_judge_put(&c, &res, &v);
+        assert_int_equal(v.action, UPLOAD_FAIL);
+        if ((strstr(v.words, "(aws.sse = aws:kms, aws.kmskeyid") != NULL) != codes[i].ours)
+            fail_msg("%s: got '%s'", codes[i].code, v.words);
+        c.asked = "";
+        upload_judge_put(&c, &res, &v);
+        assert_null(strstr(v.words, "asks of its objects"));
+    }
+}
+
+static void
 whose_object(void **state)
 {
     static const struct {
@@ -294,9 +340,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(metadata),     cmocka_unit_test(whose_object),
-        cmocka_unit_test(put_answers),  cmocka_unit_test(adopting_needs_the_last_row),
-        cmocka_unit_test(head_answers), cmocka_unit_test(content_types),
+        cmocka_unit_test(what_the_job_asks),
+        cmocka_unit_test(metadata),
+        cmocka_unit_test(whose_object),
+        cmocka_unit_test(put_answers),
+        cmocka_unit_test(adopting_needs_the_last_row),
+        cmocka_unit_test(head_answers),
+        cmocka_unit_test(content_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

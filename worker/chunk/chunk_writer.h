@@ -49,6 +49,8 @@ struct chunker_options {
     const char *format;       /* "gzip" | "zip" | "plain" */
     enum chunk_level level;
     const char *password;     /* zip: AES-256 (AE-2); NULL = none. Borrowed; never logged */
+    bool zipcrypto;           /* the password with PKWARE's old cipher instead: weak, but what old
+                                 programs read */
     const char *entry_stem;   /* zip: name of the entry = stem_<index>.csv */
     int64_t max_bytes;        /* cut when the file reaches it; INT64_MAX: one file */
     int64_t max_age_ms;       /* cut this long after a file's first row; 0: never */
@@ -69,6 +71,7 @@ struct chunk_block {
     int64_t rows;
     int64_t last_event_ms;
     size_t last_row_at;    /* offset of the last row in csv */
+    bool cut;              /* the file ends behind this block, whatever its size */
 };
 
 struct chunker;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zip.h>
 
@@ -29,6 +30,7 @@ struct zip_io {
     int64_t in_pos;
     int out_fd; /* the archive */
     int64_t out_pos;
+    time_t now;      /* of the entry. The old cipher checks a password by it: it must not move */
     int saved_errno; /* the first failure of read or write, in our words later */
 };
 
@@ -78,7 +80,9 @@ entry_source(void *user, void *data, zip_uint64_t len, zip_source_cmd_t cmd)
         st->comp_size = (zip_uint64_t)io->sink->bytes;
         st->comp_method = ZIP_CM_DEFLATE;
         st->crc = io->sink->crc;
-        st->valid = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_CRC;
+        st->mtime = io->now;
+        st->valid = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_CRC |
+                    ZIP_STAT_MTIME;
         return sizeof(*st);
     case ZIP_SOURCE_ERROR:
         return report_error(io, data, len);
@@ -190,7 +194,8 @@ add_entry(zip_t *za, struct zip_io *io)
         return -1;
     if (opt->password == NULL)
         return 0;
-    return zip_file_set_encryption(za, (zip_uint64_t)i, ZIP_EM_AES_256, opt->password);
+    return zip_file_set_encryption(
+        za, (zip_uint64_t)i, opt->zipcrypto ? ZIP_EM_TRAD_PKWARE : ZIP_EM_AES_256, opt->password);
 }
 
 static int
@@ -247,7 +252,7 @@ read_back(struct chunk_sink *s, int fd, struct errinfo *ei)
 static int
 zip_seal(struct chunk_sink *s, struct errinfo *ei)
 {
-    struct zip_io io = {.sink = s, .in_fd = s->fd, .out_fd = -1};
+    struct zip_io io = {.sink = s, .in_fd = s->fd, .out_fd = -1, .now = time(NULL)};
     char raw_name[sizeof(s->part_name)];
     int rc;
 

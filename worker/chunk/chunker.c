@@ -154,7 +154,7 @@ write_block(struct chunker *c, const struct deflate_job *job, struct errinfo *ei
     c->last_event_ms = job->last_event_ms;
     buf_reset(&c->last_row);
     buf_append(&c->last_row, job->csv.data + job->last_row_at, job->csv.len - job->last_row_at);
-    return is_due(c) ? seal_file(c, ei) : 0;
+    return job->cut || is_due(c) ? seal_file(c, ei) : 0;
 }
 
 static int
@@ -347,6 +347,7 @@ chunker_block(struct chunker *c, struct chunk_block *b, struct errinfo *ei)
     if (job == NULL)
         return writer_error(c, ei);
     job->seal = false;
+    job->cut = b->cut;
     job->rows = b->rows;
     job->last_event_ms = b->last_event_ms;
     job->last_row_at = b->last_row_at;
@@ -358,7 +359,10 @@ chunker_block(struct chunker *c, struct chunk_block *b, struct errinfo *ei)
         memcpy(job->dict, c->tail, c->tail_len);
         job->dict_len = c->tail_len;
         remember_tail(c, &job->csv);
+        if (job->cut) /* the next block begins a file */
+            c->tail_len = 0;
     }
+    b->cut = false;
     deflate_pool_submit(c->pool);
     return 0;
 }

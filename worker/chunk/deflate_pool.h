@@ -27,6 +27,7 @@ struct deflate_job {
     int64_t last_event_ms;
     size_t last_row_at;
     int64_t submitted_ms; /* monotonic */
+    bool cut;             /* finish the open file behind the content */
     bool seal;            /* a marker without content: finish the open file */
     char *dict;           /* the bytes before csv in the stream of rows */
     size_t dict_len;

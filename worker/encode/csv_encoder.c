@@ -28,7 +28,18 @@ struct csv_encoder {
     struct csv_clock *clocks; /* one a column */
     struct cell *cells;       /* column by column, SLICE_ROWS each */
     struct buf row;           /* a row that does not safely fit the output */
+    char delimiter;
+    bool careful; /* null text or guard: values are looked at one by one */
+    bool guard;
+    const char *null;
+    size_t null_len;
 };
+
+static char
+delimiter_of(const struct csv_options *opt)
+{
+    return opt->delimiter != '\0' ? opt->delimiter : ',';
+}
 
 struct csv_encoder *
 csv_encoder_new(const struct csv_options *opt, size_t column_count)
@@ -36,6 +47,11 @@ csv_encoder_new(const struct csv_options *opt, size_t column_count)
     struct csv_encoder *e = mem_zalloc(sizeof(*e));
 
     e->column_count = column_count;
+    e->delimiter = delimiter_of(opt);
+    e->guard = opt->formula_guard;
+    e->null = opt->null != NULL ? opt->null : "";
+    e->null_len = strlen(e->null);
+    e->careful = e->guard || e->null_len > 0;
     e->clocks = mem_zalloc(column_count * sizeof(*e->clocks));
     for (size_t i = 0; i < column_count; i++)
         csv_clock_init(&e->clocks[i], opt->iso, opt->tz_offset_min);
@@ -62,24 +78,24 @@ typedef uint8_t bytes16 __attribute__((vector_size(16)));
 typedef uint64_t words2 __attribute__((vector_size(16)));
 
 static inline bytes16
-is_special(bytes16 v)
+is_special(bytes16 v, char delimiter)
 {
-    return (bytes16)((v == ',') | (v == '"') | (v == '\n') | (v == '\r'));
+    return (bytes16)((v == (uint8_t)delimiter) | (v == '"') | (v == '\n') | (v == '\r'));
 }
 
 static inline bytes16
-copy_16(char *to, const char *from)
+copy_16(char *to, const char *from, char delimiter)
 {
     bytes16 v;
 
     memcpy(&v, from, 16);
     memcpy(to, &v, 16);
-    return is_special(v);
+    return is_special(v, delimiter);
 }
 
 /* Copies n >= 13 bytes without touching what lies behind them in the source. */
 static inline bytes16
-copy_far(char *to, const char *from, size_t n)
+copy_far(char *to, const char *from, size_t n, char delimiter)
 {
     bytes16 hit = {0}, v = {0};
     size_t i;
@@ -89,11 +105,11 @@ copy_far(char *to, const char *from, size_t n)
         memcpy((char *)&v + 8, from + n - 8, 8);
         memcpy(to, from, 8);
         memcpy(to + n - 8, from + n - 8, 8);
-        return is_special(v);
+        return is_special(v, delimiter);
     }
     for (i = 0; i + 16 <= n; i += 16)
-        hit |= copy_16(to + i, from + i);
-    return hit | copy_16(to + n - 16, from + n - 16);
+        hit |= copy_16(to + i, from + i, delimiter);
+    return hit | copy_16(to + n - 16, from + n - 16, delimiter);
 }
 
 static char *
@@ -110,19 +126,19 @@ put_quoted(char *p, const char *s, size_t n)
 }
 
 static bool
-needs_quotes(const char *s, size_t n)
+needs_quotes(const char *s, size_t n, char delimiter)
 {
     if (n == 0)
         return true;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] == ',' || s[i] == '"' || s[i] == '\n' || s[i] == '\r')
+        if (s[i] == delimiter || s[i] == '"' || s[i] == '\n' || s[i] == '\r')
             return true;
     }
     return false;
 }
 
 static inline char *
-put_string(char *p, const struct engine_str *s)
+put_string(char *p, const struct engine_str *s, char delimiter)
 {
     size_t n = engine_str_len(s);
     bytes16 v = {0};
@@ -131,16 +147,54 @@ put_string(char *p, const struct engine_str *s)
     if (n <= 12) {
         memcpy(&v, s->v.near.bytes, 12);
         memcpy(p, s->v.near.bytes, 12);
-        hit = (words2)is_special(v);
+        hit = (words2)is_special(v, delimiter);
     } else {
-        hit = (words2)copy_far(p, s->v.far.ptr, n);
+        hit = (words2)copy_far(p, s->v.far.ptr, n, delimiter);
     }
     /* Bytes behind a short string may be anything, so a hit is only a reason to look closely. */
     if ((hit[0] | hit[1]) == 0 && n != 0)
         return p + n;
-    if (needs_quotes(engine_str_data(s), n))
+    if (needs_quotes(engine_str_data(s), n, delimiter))
         return put_quoted(p, engine_str_data(s), n);
     return p + n;
+}
+
+/* A value among texts for null and under the guard: what is compared and quoted is the field as it
+ * is read back, apostrophe included. */
+static char *
+put_careful(const struct csv_encoder *e, char *p, const char *s, size_t n, bool text)
+{
+    bool guarded = e->guard && text && n > 0 && memchr("=+-@\t\r", s[0], 6) != NULL;
+    size_t own = guarded ? 1 : 0;
+    bool like_null = e->null_len == n + own && e->null_len > 0 &&
+                     (!guarded || e->null[0] == '\'') && memcmp(e->null + own, s, n) == 0;
+    char *begin = p;
+
+    if (!like_null && !(text && needs_quotes(s, n, e->delimiter))) {
+        if (guarded)
+            *p++ = '\'';
+        memcpy(p, s, n);
+        return p + n;
+    }
+    p = put_quoted(p + own, s, n);
+    if (guarded) {
+        begin[0] = '"';
+        begin[1] = '\'';
+    }
+    return p;
+}
+
+static char *
+put_careful_string(const struct csv_encoder *e, char *p, const struct engine_str *s)
+{
+    return put_careful(e, p, engine_str_data(s), engine_str_len(s), true);
+}
+
+static char *
+put_null(const struct csv_encoder *e, char *p)
+{
+    memcpy(p, e->null, e->null_len);
+    return p + e->null_len;
 }
 
 /* --- columns --------------------------------------------------------------------------------- */
@@ -238,7 +292,7 @@ format_column(const struct engine_column *col, size_t first, size_t n, struct cs
 static size_t
 row_bound(const struct csv_encoder *e, const struct engine_batch *b, size_t row)
 {
-    size_t n = e->column_count + 1;
+    size_t n = e->column_count * (1 + sizeof("'") + e->null_len) + 1;
 
     for (size_t c = 0; c < e->column_count; c++) {
         const struct engine_column *col = &b->columns[c];
@@ -251,29 +305,47 @@ row_bound(const struct csv_encoder *e, const struct engine_batch *b, size_t row)
     return n;
 }
 
-/* The row's columns with commas and the line end; up to SLACK_BYTES behind it are overwritten. */
-static char *
-join_row(const struct csv_encoder *e, const struct engine_batch *b, size_t row, size_t in_slice,
-         char *p)
+/* The row's columns with delimiters and the line end; up to SLACK_BYTES behind it are overwritten.
+ * Inlined, so that the usual dialect is one loop with constants in it. */
+static inline __attribute__((always_inline)) char *
+join_with(const struct csv_encoder *e, const struct engine_batch *b, size_t row, size_t in_slice,
+          char *p, char delimiter, bool careful)
 {
     const struct cell *cell = e->cells + in_slice;
 
     for (size_t c = 0; c < e->column_count; c++, cell += SLICE_ROWS) {
         const struct engine_column *col = &b->columns[c];
 
-        if (col->kind == COL_STR) {
+        if (careful && !is_valid(col, row)) {
+            p = put_null(e, p);
+        } else if (col->kind == COL_STR && careful) {
+            p = put_careful_string(e, p, (const struct engine_str *)col->data + row);
+        } else if (col->kind == COL_STR) {
             if (is_valid(col, row))
-                p = put_string(p, (const struct engine_str *)col->data + row);
+                p = put_string(p, (const struct engine_str *)col->data + row, delimiter);
+        } else if (careful) {
+            p = put_careful(e, p, cell->text, cell->len, false);
         } else {
             memcpy(p, cell->text, 16);
             if (cell->len > 16)
                 memcpy(p + 16, cell->text + 16, sizeof(cell->text) - 16);
             p += cell->len;
         }
-        *p++ = ',';
+        *p++ = delimiter;
     }
     p[-1] = '\n';
     return p;
+}
+
+static char *
+join_row(const struct csv_encoder *e, const struct engine_batch *b, size_t row, size_t in_slice,
+         char *p)
+{
+    if (e->careful)
+        return join_with(e, b, row, in_slice, p, e->delimiter, true);
+    if (e->delimiter == ',')
+        return join_with(e, b, row, in_slice, p, ',', false);
+    return join_with(e, b, row, in_slice, p, e->delimiter, false);
 }
 
 static void
@@ -333,14 +405,17 @@ csv_encode_rows(struct csv_encoder *e, const struct engine_batch *b, size_t firs
 }
 
 void
-csv_encode_header(const struct linq_column *columns, size_t n, struct buf *out)
+csv_encode_header(const struct csv_options *opt, const struct linq_column *columns, size_t n,
+                  struct buf *out)
 {
     char *p;
 
+    if (opt->bom)
+        buf_append(out, "\xef\xbb\xbf", 3);
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(columns[i].name);
 
-        if (needs_quotes(columns[i].name, len)) {
+        if (needs_quotes(columns[i].name, len, delimiter_of(opt))) {
             p = buf_reserve(out, 2 * len + 2);
             if (p == NULL)
                 return;
@@ -348,6 +423,6 @@ csv_encode_header(const struct linq_column *columns, size_t n, struct buf *out)
         } else {
             buf_append(out, columns[i].name, len);
         }
-        buf_putc(out, i + 1 < n ? ',' : '\n');
+        buf_putc(out, i + 1 < n ? delimiter_of(opt) : '\n');
     }
 }

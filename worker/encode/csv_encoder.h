@@ -7,6 +7,10 @@
  * numbers in their shortest exact form, timestamps yyyy-MM-dd HH:mm:ss.SSS in the job's zone or
  * yyyy-MM-dd'T'HH:mm:ss.SSSZ.
  *
+ * Options change the dialect: another delimiter (quotes follow it), a text for null (a value that
+ * reads like it is quoted, so that the two stay apart), a guard against spreadsheets that take text
+ * for formulas: a text value that begins with = + - @ tab or CR gets an apostrophe in front.
+ *
  * Formats a column of the batch at a time into fields, then joins rows. One thread.
  */
 
@@ -17,6 +21,10 @@
 struct csv_options {
     int tz_offset_min; /* minutes east of UTC added to timestamps */
     bool iso;          /* dateFormat=iso */
+    char delimiter;    /* 0: comma. Not a letter, digit, quote or any of - + . : */
+    const char *null;  /* NULL: empty. Without quote, delimiter, CR, LF; borrowed */
+    bool formula_guard;
+    bool bom; /* the header begins with the byte order mark of UTF-8 */
 };
 
 struct csv_encoder;
@@ -25,7 +33,8 @@ struct csv_encoder *csv_encoder_new(const struct csv_options *opt, size_t column
 void csv_encoder_free(struct csv_encoder *e);
 
 /* The header row with its line end. */
-void csv_encode_header(const struct linq_column *columns, size_t n, struct buf *out);
+void csv_encode_header(const struct csv_options *opt, const struct linq_column *columns, size_t n,
+                       struct buf *out);
 
 /* Appends rows [first, first + n) of the batch to out (out's ceiling must hold them). */
 void csv_encode_rows(struct csv_encoder *e, const struct engine_batch *b, size_t first, size_t n,

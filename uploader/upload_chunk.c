@@ -43,7 +43,8 @@ struct upload {
     struct upload_verdict verdict;
     char region[64]; /* the bucket's, if it is not the job's */
     bool put_unanswered;
-    bool lost; /* not ours any more */
+    bool lost;   /* not ours any more */
+    bool paused; /* the lease ran out by our clock, so the transfer ended itself */
     bool handing_back;
     int64_t claimed_ms, lease_until_ms, renew_ms, report_ms; /* monotonic */
     unsigned reports;
@@ -307,6 +308,8 @@ on_put(void *ctx, const struct s3_result *res)
 
     if (!op_is_over(up, res))
         return;
+    if (up->paused && res->outcome == S3_CANCELLED && !up->handing_back)
+        return; /* a tick goes on when the lease is renewed */
     c = case_of(up);
     upload_judge_put(&c, res, &up->verdict);
     if (up->verdict.action != UPLOAD_LOOK) {
@@ -328,6 +331,25 @@ on_head(void *ctx, const struct s3_result *res, const struct s3_object_info *inf
     c = case_of(up);
     upload_judge_head(&c, res, info, &up->verdict);
     report(up);
+}
+
+static bool
+lease_is_good(const struct upload *up)
+{
+    return clock_mono_ms() < up->lease_until_ms;
+}
+
+static bool
+on_may_send(void *ctx)
+{
+    struct upload *up = ctx;
+
+    if (lease_is_good(up))
+        return true;
+    if (!up->paused)
+        log_chunk(LOG_WARN, "the lease is over by our clock; the transfer pauses", up, "");
+    up->paused = true;
+    return false;
 }
 
 /* Before the first part: a new uploader must find the parts that are sent from here on. */
@@ -373,6 +395,7 @@ start_put(struct upload *up, struct errinfo *ei)
         .mode = put_mode(up),
         .upload_id = up->upload_id,
         .upload_started = on_upload_started,
+        .may_send = on_may_send,
         .done = on_put,
         .ctx = up,
     };
@@ -390,8 +413,9 @@ go_on(struct upload *up)
 {
     struct errinfo ei = ERRINFO_INIT;
 
-    if (clock_mono_ms() >= up->lease_until_ms)
+    if (!lease_is_good(up))
         return;
+    up->paused = false;
     if (up->step == STEP_PUT)
         up->op = start_put(up, &ei);
     else

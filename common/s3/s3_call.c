@@ -264,6 +264,11 @@ send_try(struct s3_call *call)
     struct s3_http_request req;
     struct errinfo ei = ERRINFO_INIT;
 
+    if (op->may_send != NULL && !op->may_send(op->may_send_ctx)) {
+        s3_op_message(op, "%s: the caller lets no further request be sent", call->spec.what);
+        s3_op_end(op, S3_CANCELLED);
+        return;
+    }
     call->signed_ms = clock_now_ms() + (known != NULL ? known->skew_ms : 0);
     snprintf(call->region, sizeof(call->region), "%s", op->region);
     call->spec.req.payload_hash = call->spec.payload_hash;

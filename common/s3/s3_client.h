@@ -88,7 +88,7 @@ enum s3_outcome {
     S3_FILE_ERROR,  /* the local file cannot be read, is shorter than said or not what its hash
                        says: sending it again cannot help */
     S3_NOT_FOUND,   /* s3_head: no such object (or bucket: a HEAD cannot tell) */
-    S3_CANCELLED,   /* by s3_op_cancel, s3_client_free, or upload_started refused */
+    S3_CANCELLED,   /* by s3_op_cancel, s3_client_free, or may_send or upload_started refused */
 };
 
 const char *s3_outcome_name(enum s3_outcome outcome); /* "ok", "exists", "retry later", ... */
@@ -135,6 +135,10 @@ struct s3_put {
      * first part follows. Negative: the upload is aborted, the operation ends with S3_CANCELLED
      * and ei's words. May be NULL. Not called for upload_id unless that is replaced. */
     int (*upload_started)(void *ctx, const char *upload_id, struct errinfo *ei);
+    /* Asked before each request (parts, retries and aborts included), from the loop. False: it is
+     * not sent, what is on its way is broken off, the operation ends with S3_CANCELLED. Must not
+     * cancel the op itself. NULL: always. */
+    bool (*may_send)(void *ctx);
     /* Bytes of the file sent so far, parts found there included; may step back when a request is
      * tried again. Often. May cancel the op. May be NULL. */
     void (*progress)(void *ctx, int64_t bytes_sent);

@@ -49,6 +49,8 @@ struct s3_op {
     struct s3_endpoint endpoint;
     char region[S3_REGION_MAX + 1]; /* signed for; moves with redirects */
     int fd;                         /* of bodies from a file */
+    bool (*may_send)(void *ctx);    /* see struct s3_put; NULL: always */
+    void *may_send_ctx;
     struct s3_call *calls;
     struct s3_result result;
     struct s3_timer *step_timer;

@@ -237,6 +237,8 @@ s3_put_file(struct s3_client *client, const struct s3_put *put, struct errinfo *
     p->op.deliver = put_deliver;
     p->op.release = put_release;
     p->op.fd = put->fd;
+    p->op.may_send = put->may_send;
+    p->op.may_send_ctx = put->ctx;
     p->put = *put;
     rc = s3_check_key(put->key, ei);
     if (rc == E_OK)

@@ -191,6 +191,59 @@ test_continue_pages(void **state)
     assert_int_equal(s.started, 0);
 }
 
+/* --- leave to send --------------------------------------------------------------------------- */
+
+static int sends_left;
+
+static bool
+may_send(void *ctx)
+{
+    (void)ctx;
+    return sends_left-- > 0;
+}
+
+/* The answer is asked for before every request, so a lease that ends takes effect at the next. */
+static void
+test_may_send(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},   {.status = 500}, OK_ETAG, OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    static const struct {
+        const char *name;
+        enum s3_put_mode mode;
+        int sends;
+        enum s3_outcome outcome;
+        bool left;
+    } cases[] = {
+        {"not even the first", S3_FORCE_MULTIPART, 0, S3_CANCELLED, false},
+        {"create only", S3_FORCE_MULTIPART, 1, S3_CANCELLED, true},
+        {"a part, without its retry", S3_FORCE_MULTIPART, 3, S3_CANCELLED, true},
+        {"without complete", S3_FORCE_MULTIPART, 4, S3_CANCELLED, true},
+        {"all", S3_FORCE_MULTIPART, 5, S3_OK, false},
+        {"one PUT", S3_FORCE_SINGLE, 0, S3_CANCELLED, false},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_put put = put_of(6 * MIB);
+        struct seen s;
+
+        PLAY(script);
+        sends_left = cases[i].sends;
+        put.mode = cases[i].mode;
+        put.may_send = may_send;
+        s = run(&put);
+        if (s.res.outcome != cases[i].outcome || fake.next != (size_t)cases[i].sends ||
+            s.left_upload != cases[i].left)
+            fail_msg("%s: got %s after %zu requests, upload left %d, want %s after %d, %d",
+                     cases[i].name, s3_outcome_name(s.res.outcome), fake.next, s.left_upload,
+                     s3_outcome_name(cases[i].outcome), cases[i].sends, cases[i].left);
+    }
+}
+
 /* --- the choice between one PUT and parts ---------------------------------------------------- */
 
 static void
@@ -248,6 +301,7 @@ main(void)
         EACH(test_upload_vanished), EACH(test_invalid_part),
         EACH(test_part_denied),     EACH(test_exists_on_complete),
         EACH(test_continue_pages),  EACH(test_mode),
+        EACH(test_may_send),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,8 +43,9 @@ struct upload {
     struct upload_verdict verdict;
     char region[64]; /* the bucket's, if it is not the job's */
     bool put_unanswered;
-    bool lost;   /* not ours any more */
-    bool paused; /* the lease ran out by our clock, so the transfer ended itself */
+    int64_t first_try_ms; /* wall clock, of a try before this one; 0: there was none */
+    bool lost;            /* not ours any more */
+    bool paused;          /* the lease ran out by our clock, so the transfer ended itself */
     bool handing_back;
     int64_t claimed_ms, lease_until_ms, renew_ms, report_ms; /* monotonic */
     unsigned reports;
@@ -308,8 +309,11 @@ on_put(void *ctx, const struct s3_result *res)
 
     if (!op_is_over(up, res))
         return;
-    if (up->paused && res->outcome == S3_CANCELLED && !up->handing_back)
+    if (up->paused && res->outcome == S3_CANCELLED && !up->handing_back) {
+        if (up->first_try_ms == 0)
+            up->first_try_ms = clock_now_ms() - (clock_mono_ms() - up->claimed_ms);
         return; /* a tick goes on when the lease is renewed */
+    }
     c = case_of(up);
     upload_judge_put(&c, res, &up->verdict);
     if (up->verdict.action != UPLOAD_LOOK) {
@@ -394,6 +398,7 @@ start_put(struct upload *up, struct errinfo *ei)
         .if_none_match = true,
         .mode = put_mode(up),
         .upload_id = up->upload_id,
+        .orphans_since_ms = up->first_try_ms,
         .upload_started = on_upload_started,
         .may_send = on_may_send,
         .done = on_put,
@@ -540,6 +545,7 @@ upload_start(struct uploader *u, struct chunk_claim *claim, int64_t claimed_mono
     up->lease_until_ms = claimed_mono_ms + u->lease_ms;
     up->renew_ms = claimed_mono_ms + u->lease_ms / 3;
     up->put_unanswered = claim->put_unanswered;
+    up->first_try_ms = claim->first_try_ms;
     up->upload_id = mem_strdup(claim->upload_id);
     up->next = u->uploads;
     u->uploads = up;

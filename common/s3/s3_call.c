@@ -149,13 +149,10 @@ describe_failure(struct s3_call *call, const struct s3_http_response *res,
 }
 
 static void
-end_call(struct s3_call *call, enum s3_class class, const struct s3_http_response *res,
-         const struct s3_xml_error *error)
+end_call(struct s3_call *call, const struct s3_call_end *end)
 {
-    struct s3_call_end end = {class, res, error};
-
     unlink_call(call);
-    call->spec.done(call->op, call->spec.tag, &end);
+    call->spec.done(call->op, call->spec.tag, end);
     free_call(call);
 }
 
@@ -232,7 +229,7 @@ judge(struct s3_call *call, const struct s3_http_response *res)
     if (v.again)
         try_again(call, &v);
     else
-        end_call(call, v.class, res, &error);
+        end_call(call, &(struct s3_call_end){v.class, res, &error, server_ms});
 }
 
 static void

@@ -131,6 +131,11 @@ struct s3_put {
     enum s3_put_mode mode;
     const char *upload_id; /* continue this multipart upload: parts that are there are not sent
                               again; one that is gone is replaced by a new one. NULL: none */
+    /* > 0: an earlier try at this file, begun at this time (ms, our clock), may have created a
+     * multipart upload without its id becoming known. Before a new one is created those of exactly
+     * this key begun since then are listed and aborted; they are empty, since upload_started comes
+     * before the first part. Keys that may not list put as well, and leave what there is. */
+    int64_t orphans_since_ms;
     /* A new multipart upload exists. Must be recorded durably before it returns 0, since the
      * first part follows. Negative: the upload is aborted, the operation ends with S3_CANCELLED
      * and ei's words. May be NULL. Not called for upload_id unless that is replaced. */

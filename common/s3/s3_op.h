@@ -79,6 +79,7 @@ struct s3_call_end {
     enum s3_class class;
     const struct s3_http_response *res; /* of the last try */
     const struct s3_xml_error *error;   /* fields "" when there was none */
+    int64_t server_ms;                  /* the store's clock by its answer; 0: it did not say */
 };
 
 struct s3_call_spec {

@@ -143,6 +143,7 @@ put_release(struct s3_op *op)
     s3_headers_done(&p->object_headers);
     s3_multipart_done(&p->parts);
     s3_xml_parts_done(&p->listed);
+    s3_xml_uploads_done(&p->orphans);
     digest_free(p->digest);
     free(p->slots);
     free(p->upload_id);

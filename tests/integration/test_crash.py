@@ -5,7 +5,9 @@ import signal
 
 import pytest
 
-from kit.middle import Held, complete
+from kit.data import FROM, TO
+from kit.middle import QUERIES, Held, complete
+from kit.tap import Tap
 from kit.wait import until
 
 BOTH = pytest.mark.parametrize("which", ["in-list", "group"])
@@ -83,6 +85,22 @@ def test_uploader_in_the_middle_of_a_multipart_upload(store, tables, make_stack)
     held.stack.uploader.start()
     files = complete(store, tables, held.job, "in-list")
     assert len(files.keys) == 1
+
+
+def test_uploader_before_it_learns_of_its_multipart_upload(store, tables, make_stack):
+    """The store has created the upload, its id reached nobody: the next try aborts it."""
+    tap = Tap(store)
+    stack = make_stack(endpoint=tap.endpoint,
+                       conf={"upload.multipart_threshold": "5M", "upload.part_size": "5M"})
+    tap.hold_answers()
+    job = stack.client().submit(QUERIES["in-list"], FROM, TO, multiplefile=False, format="plain")
+    until("an upload is begun", 60, lambda: store.uploads(job.bucket))
+    stack.uploader.kill()
+    tap.cut()
+    tap.release()
+    assert len(store.uploads(job.bucket)) == 1
+    stack.uploader.start()
+    complete(store, tables, job, "in-list")
 
 
 @pytest.mark.asan

@@ -191,6 +191,72 @@ test_continue_pages(void **state)
     assert_int_equal(s.started, 0);
 }
 
+/* --- orphans --------------------------------------------------------------------------------- */
+
+#define UPLOAD(key, id, when)                                                                      \
+    "<Upload><Key>" key "</Key><UploadId>" id "</UploadId><Initiated>" when "</Initiated></"       \
+                                                                            "Upload>"
+#define UPLOADS(list) "<ListMultipartUploadsResult>" list "</ListMultipartUploadsResult>"
+#define ORPHANS                                                                                    \
+    UPLOADS(UPLOAD("k", "theirs", "2020-01-01T00:00:00.000Z")                                      \
+                UPLOAD("k", "o1", "2099-01-01T00:00:00.000Z")                                      \
+                    UPLOAD("k", "o2", "2099-01-01T00:00:00Z")                                      \
+                        UPLOAD("k2", "longer", "2099-01-01T00:00:00.000Z"))
+#define HOST "https://bkt.s3.us-east-1.amazonaws.com/"
+
+static void
+test_orphans(void **state)
+{
+    static const struct reply found[] = {
+        {.status = 200, .body = ORPHANS},
+        {.status = 204},
+        {.status = 403, .body = ERR("AccessDenied")}, /* no reason to give up */
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    static const struct reply rest[] = {
+        {.status = 403, .body = ERR("AccessDenied")}, /* keys that may only put */
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    struct reply odd[ARRAY_LEN(rest)];
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    put.mode = S3_FORCE_MULTIPART;
+    put.orphans_since_ms = clock_now_ms() - 5000;
+    PLAY(found);
+    s = run(&put);
+    want(&s, S3_OK, 7);
+    want_line(0, "GET " HOST "?max-uploads=1000&prefix=k&uploads=");
+    want_line(1, "DELETE " HOST "k?uploadId=o2");
+    want_line(2, "DELETE " HOST "k?uploadId=o1");
+    want_line(3, "POST " HOST "k?uploads=");
+    PLAY(rest);
+    s = run(&put);
+    want(&s, S3_OK, 5);
+    want_line(1, "POST " HOST "k?uploads=");
+    memcpy(odd, rest, sizeof(rest));
+    odd[0] = (struct reply){.status = 200, .body = "<html>no list"};
+    PLAY(odd);
+    s = run(&put);
+    want(&s, S3_OK, 5);
+    /* An upload that is known is continued without a look. */
+    odd[0] = (struct reply){.status = 200, .body = "<ListPartsResult></ListPartsResult>"};
+    odd[1] = odd[2];
+    play(odd, 4);
+    odd[3] = rest[4];
+    put.upload_id = "u0";
+    s = run(&put);
+    want(&s, S3_OK, 4);
+    want_line(0, "GET " HOST "k?uploadId=u0");
+}
+
 /* --- leave to send --------------------------------------------------------------------------- */
 
 static int sends_left;
@@ -301,7 +367,7 @@ main(void)
         EACH(test_upload_vanished), EACH(test_invalid_part),
         EACH(test_part_denied),     EACH(test_exists_on_complete),
         EACH(test_continue_pages),  EACH(test_mode),
-        EACH(test_may_send),
+        EACH(test_may_send),        EACH(test_orphans),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,8 @@ struct s3_client_options {
     int64_t multipart_threshold; /* files above it go in parts (S3_AUTO); 0: 64 MiB */
     int64_t part_size;           /* at least 5 MiB; grows with the file; 0: 16 MiB */
     unsigned part_window;        /* parts of one file in the air; 0: 4; at most 64 */
+    unsigned in_flight;          /* requests at once, all operations together; halved when the
+                                    store says that it is too much, and grown again. 0: 256 */
     const struct s3_transport_ops *transport; /* NULL: libcurl; see s3_transport.h */
 };
 

@@ -195,7 +195,7 @@ test_continue_pages(void **state)
 
 #define UPLOAD(key, id, when)                                                                      \
     "<Upload><Key>" key "</Key><UploadId>" id "</UploadId><Initiated>" when "</Initiated></"       \
-                                                                            "Upload>"
+    "Upload>"
 #define UPLOADS(list) "<ListMultipartUploadsResult>" list "</ListMultipartUploadsResult>"
 #define ORPHANS                                                                                    \
     UPLOADS(UPLOAD("k", "theirs", "2020-01-01T00:00:00.000Z")                                      \
@@ -310,6 +310,121 @@ test_may_send(void **state)
     }
 }
 
+/* --- the window ------------------------------------------------------------------------------ */
+
+static struct {
+    struct s3_exchange_events inner[SENT_MAX];
+    unsigned started, now, most;
+} air;
+
+static void
+air_sent(void *ctx, int64_t body_bytes)
+{
+    const struct s3_exchange_events *inner = ctx;
+
+    if (inner->sent != NULL)
+        inner->sent(inner->ctx, body_bytes);
+}
+
+static void
+air_done(void *ctx, const struct s3_http_response *res)
+{
+    const struct s3_exchange_events *inner = ctx;
+
+    air.now--;
+    inner->done(inner->ctx, res);
+}
+
+static struct s3_exchange *
+air_start(struct s3_transport *t, const struct s3_http_request *req,
+          const struct s3_exchange_events *events)
+{
+    struct s3_exchange_events *inner = &air.inner[air.started++];
+
+    *inner = *events;
+    if (++air.now > air.most)
+        air.most = air.now;
+    return fake_start(t, req, &(struct s3_exchange_events){air_sent, air_done, inner});
+}
+
+static void
+air_cancel(struct s3_exchange *ex)
+{
+    air.now--;
+    fake_cancel(ex);
+}
+
+struct counted {
+    unsigned running;
+    enum s3_outcome outcome[2];
+};
+
+static void
+on_counted(void *ctx, const struct s3_result *res)
+{
+    struct counted *c = ctx;
+
+    c->outcome[--c->running] = res->outcome;
+}
+
+/* Two files of three parts side by side with places for two requests, one of which is throttled:
+ * all arrive; and nothing is left in the line when they are broken off at any moment. */
+static void
+test_window(void **state)
+{
+    static const struct reply all = {.status = 200, .headers = {{"ETag", "e"}}, .body = COMPLETED};
+    static const struct reply list = {.status = 200, .body = "<ListPartsResult></ListPartsResult>"};
+    static const struct reply slow = {.status = 503, .body = ERR("SlowDown")};
+    struct s3_transport_ops ops = fake_transport;
+    size_t i, stop, requests = 2 * (1 + 3 + 1) + 1;
+
+    (void)state;
+    ops.start = air_start;
+    ops.cancel = air_cancel;
+    for (stop = 1; stop <= requests; stop++) {
+        struct event_base *own = event_base_new();
+        struct s3_client_options opt = {.base = own,
+                                        .retry_base_ms = 1,
+                                        .retry_cap_ms = 2,
+                                        .part_size = 5 * MIB,
+                                        .in_flight = 2,
+                                        .transport = &ops};
+        struct reply script[SENT_MAX];
+        struct s3_client *small = NULL;
+        struct counted c = {.running = 2};
+        struct s3_put put = put_of(15 * MIB);
+        struct s3_op *op[2];
+        bool whole = stop == requests;
+
+        assert_int_equal(s3_client_new(&opt, &small, NULL), E_OK);
+        memset(&air, 0, sizeof(air));
+        for (i = 0; i < SENT_MAX; i++)
+            script[i] = i < 2 ? list : i == 2 ? slow : all;
+        play(script, SENT_MAX);
+        put.upload_id = "u"; /* none of its parts are there */
+        put.done = on_counted;
+        put.ctx = &c;
+        op[0] = s3_put_file(small, &put, NULL);
+        op[1] = s3_put_file(small, &put, NULL);
+        while (whole ? c.running > 0 : air.started < stop)
+            event_base_loop(own, EVLOOP_ONCE);
+        if (!whole && c.running == 2)
+            s3_op_cancel(op[stop % 2]);
+        while (!whole && c.running == 2)
+            event_base_loop(own, EVLOOP_ONCE);
+        s3_client_free(small);
+        assert_int_equal(c.running, 0);
+        assert_int_equal(air.now, 0);
+        assert_in_range(air.most, 1, 2);
+        if (whole && (c.outcome[0] != S3_OK || c.outcome[1] != S3_OK || air.started != requests))
+            fail_msg("got %s, %s after %u requests, want ok after %zu",
+                     s3_outcome_name(c.outcome[0]), s3_outcome_name(c.outcome[1]), air.started,
+                     requests);
+        event_base_loop(own, EVLOOP_NONBLOCK); /* what the fake has left */
+        event_base_free(own);
+    }
+}
+
 /* --- the choice between one PUT and parts ---------------------------------------------------- */
 
 static void
@@ -368,6 +483,7 @@ main(void)
         EACH(test_part_denied),     EACH(test_exists_on_complete),
         EACH(test_continue_pages),  EACH(test_mode),
         EACH(test_may_send),        EACH(test_orphans),
+        EACH(test_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,24 @@ def test_redis(store, tables, make_stack, which):
     held.stack.wait_spool_empty()
 
 
+def test_redis_away_for_longer_than_a_lease(store, tables, make_stack):
+    """The uploader cannot know whether its chunk is still its own: it starts no further part, and
+    goes on with the same upload when it knows."""
+    held = Held(make_stack, store, "in-list", after=6000000,
+                conf={"upload.multipart_threshold": "5M", "upload.part_size": "5M",
+                      "upload.part_window": 1},
+                params={"multiplefile": False, "format": "plain"})
+    held.stack.redis.kill()
+    held.tap.rate = 1e6  # the part on its way ends after the lease
+    held.tap.release()
+    until("the transfer pauses", 30, lambda: b"the transfer pauses" in held.stack.uploader.output())
+    assert len(store.uploads(held.job.bucket)) == 1
+    held.tap.rate = None
+    held.stack.redis.start()
+    held.stack.wait_api()
+    complete(store, tables, held.job, "in-list")
+
+
 @BOTH
 def test_everything_at_once(store, tables, make_stack, which):
     held = Held(make_stack, store, which)

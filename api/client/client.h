@@ -6,8 +6,8 @@
  *
  * Talks HTTP to the API like any other client (BUCKETLINE_URL, BUCKETLINE_API_KEY and
  * BUCKETLINE_API_SECRET, or BUCKETLINE_TOKEN); only `key` and `doctor` read the configuration of
- * the service and go to Redis, and `s3` reads it and goes to S3. Secrets come from the environment or from files, never as arguments,
- * since the process list shows those.
+ * the service and go to Redis, and `s3` reads it and goes to S3. Secrets come from the environment
+ * or from files, never as arguments, since the process list shows those.
  */
 
 #include "common/base/attrs.h"

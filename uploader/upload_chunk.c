@@ -4,9 +4,9 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/store/job_spec.h"
 #include "uploader/upload_check.h"
 #include "uploader/upload_judge.h"
+#include "uploader/upload_where.h"
 #include "uploader/uploader_state.h"
 
 #include <unistd.h>
@@ -29,11 +29,8 @@ struct upload {
     struct upload *next;
     struct uploader *u;
     struct chunk_claim claim;
-    struct job_spec spec;
-    struct job_secrets secrets;
-    struct s3_target target; /* borrows from spec, secrets, configuration */
-    char name[96];           /* of the file in ready/ */
-    char *key;
+    struct upload_where to;
+    char name[96];     /* of the file in ready/ */
     char *upload_id;   /* multipart in progress; NULL: none */
     char asked[200];   /* of the objects, in words */
     char no_file[320]; /* why the file cannot be sent; "" */
@@ -44,8 +41,10 @@ struct upload {
     struct upload_verdict verdict;
     char region[64]; /* the bucket's, if it is not the job's */
     bool put_unanswered;
-    bool look_first; /* an object that is replaced: is it this chunk already? */
-    bool lost;       /* not ours any more */
+    bool look_first;      /* an object that is replaced: is it this chunk already? */
+    int64_t first_try_ms; /* wall clock, of a try before this one; 0: there was none */
+    bool lost;            /* not ours any more */
+    bool paused;          /* the lease ran out by our clock, so the transfer ended itself */
     bool handing_back;
     int64_t claimed_ms, lease_until_ms, renew_ms, report_ms; /* monotonic */
     unsigned reports;
@@ -80,10 +79,8 @@ upload_free(struct upload *up)
     upload_check_free(up->check);
     if (up->fd >= 0)
         close(up->fd);
-    job_secrets_done(&up->secrets);
-    job_spec_done(&up->spec);
+    upload_where_done(&up->to);
     chunk_claim_done(&up->claim);
-    free(up->key);
     free(up->upload_id);
     free(up);
     if (!u->stopping)
@@ -96,13 +93,13 @@ upload_free(struct upload *up)
 static char *
 object_url(const struct upload *up)
 {
-    struct s3_target target = up->target;
+    struct s3_target target = up->to.target;
     struct buf url = BUF_INIT(4096);
 
     if (up->region[0] != '\0')
         target.region = up->region;
-    if (s3_target_url(&target, up->key, &url, NULL) < 0)
-        buf_puts(&url, up->key);
+    if (s3_target_url(&target, up->to.key, &url, NULL) < 0)
+        buf_puts(&url, up->to.key);
     return buf_take(&url);
 }
 
@@ -200,7 +197,7 @@ leave(struct upload *up)
     int rc;
 
     log_chunk(LOG_INFO, "chunk is no longer ours", up, "");
-    if (up->upload_id == NULL || up->key == NULL) {
+    if (up->upload_id == NULL || up->to.key == NULL) {
         upload_free(up);
         return;
     }
@@ -209,8 +206,8 @@ leave(struct upload *up)
         job_record_done(&job);
     if (rc == E_NOT_FOUND) {
         up->step = STEP_ABORT;
-        up->op =
-            s3_abort_upload(up->u->s3, &up->target, up->key, up->upload_id, on_aborted, up, &ei);
+        up->op = s3_abort_upload(up->u->s3, &up->to.target, up->to.key, up->upload_id, on_aborted,
+                                 up, &ei);
     }
     if (up->op == NULL)
         upload_free(up);
@@ -269,7 +266,7 @@ fail(struct upload *up, const char *words)
 static bool
 replaces(const struct upload *up)
 {
-    return strcmp(up->spec.overwrite, "replace") == 0;
+    return strcmp(up->to.spec.overwrite, "replace") == 0;
 }
 
 /* The step that sends the file. A PUT that may have arrived is settled by a look before it, where
@@ -288,9 +285,9 @@ case_of(const struct upload *up)
 
     return (struct upload_case){
         .chunk = &up->claim.chunk,
-        .bucket = up->spec.bucket,
-        .key = up->key,
-        .default_store = up->spec.default_store,
+        .bucket = up->to.spec.bucket,
+        .key = up->to.key,
+        .default_store = up->to.spec.default_store,
         .asked = up->asked,
         .put_unanswered = up->put_unanswered,
         .no_file = up->no_file[0] != '\0' ? up->no_file : NULL,
@@ -325,6 +322,11 @@ on_put(void *ctx, const struct s3_result *res)
 
     if (!op_is_over(up, res))
         return;
+    if (up->paused && res->outcome == S3_CANCELLED && !up->handing_back) {
+        if (up->first_try_ms == 0)
+            up->first_try_ms = clock_now_ms() - (clock_mono_ms() - up->claimed_ms);
+        return; /* a tick goes on when the lease is renewed */
+    }
     c = case_of(up);
     upload_judge_put(&c, res, &up->verdict);
     if (up->verdict.action != UPLOAD_LOOK) {
@@ -356,6 +358,25 @@ on_head(void *ctx, const struct s3_result *res, const struct s3_object_info *inf
     report(up);
 }
 
+static bool
+lease_is_good(const struct upload *up)
+{
+    return clock_mono_ms() < up->lease_until_ms;
+}
+
+static bool
+on_may_send(void *ctx)
+{
+    struct upload *up = ctx;
+
+    if (lease_is_good(up))
+        return true;
+    if (!up->paused)
+        log_chunk(LOG_WARN, "the lease is over by our clock; the transfer pauses", up, "");
+    up->paused = true;
+    return false;
+}
+
 /* Before the first part: a new uploader must find the parts that are sent from here on. */
 static int
 on_upload_started(void *ctx, const char *upload_id, struct errinfo *ei)
@@ -380,7 +401,7 @@ put_mode(const struct upload *up)
 {
     bool large = up->claim.chunk.bytes > config_int(up->u->cfg, "upload.multipart_threshold");
 
-    return !up->spec.multiplefile && large ? S3_FORCE_MULTIPART : S3_AUTO;
+    return !up->to.spec.multiplefile && large ? S3_FORCE_MULTIPART : S3_AUTO;
 }
 
 static struct s3_op *
@@ -390,16 +411,18 @@ start_put(struct upload *up, struct errinfo *ei)
     struct s3_header headers[UPLOAD_HEADERS_MAX];
     struct upload_metadata meta;
     struct s3_put put = {
-        .target = up->target,
-        .key = up->key,
+        .target = up->to.target,
+        .key = up->to.key,
         .fd = up->fd,
         .bytes = c->bytes,
         .sha256_hex = c->file_sha256,
-        .content_type = upload_content_type(up->spec.format),
+        .content_type = upload_content_type(up->to.spec.format),
         .if_none_match = !replaces(up),
         .mode = put_mode(up),
         .upload_id = up->upload_id,
+        .orphans_since_ms = up->first_try_ms,
         .upload_started = on_upload_started,
+        .may_send = on_may_send,
         .done = on_put,
         .ctx = up,
     };
@@ -408,7 +431,7 @@ start_put(struct upload *up, struct errinfo *ei)
     put.metadata = meta.list;
     put.metadata_count = meta.count;
     put.extra = headers;
-    put.extra_count = upload_headers_fill(&up->spec, headers);
+    put.extra_count = upload_headers_fill(&up->to.spec, headers);
     return s3_put_file(up->u->s3, &put, ei);
 }
 
@@ -419,12 +442,13 @@ go_on(struct upload *up)
 {
     struct errinfo ei = ERRINFO_INIT;
 
-    if (clock_mono_ms() >= up->lease_until_ms)
+    if (!lease_is_good(up))
         return;
+    up->paused = false;
     if (up->step == STEP_PUT)
         up->op = start_put(up, &ei);
     else
-        up->op = s3_head(up->u->s3, &up->target, up->key, on_head, up, &ei);
+        up->op = s3_head(up->u->s3, &up->to.target, up->to.key, on_head, up, &ei);
     if (up->op == NULL)
         fail(up, ei.msg); /* bucket, region or key break a rule */
 }
@@ -444,58 +468,6 @@ on_checked(void *ctx, int rc, const char *words)
         snprintf(up->no_file, sizeof(up->no_file), "%s", words);
     up->step = rc < 0 ? STEP_HEAD : sending_step(up);
     go_on(up);
-}
-
-static int
-open_secrets(struct upload *up, struct errinfo *ei)
-{
-    char *place, *plain = NULL;
-    int rc;
-
-    if (up->spec.default_store) {
-        up->target.access_key = config_str(up->u->cfg, "default_store.access_key");
-        up->target.secret_key = up->u->default_secret_key;
-        return up->target.secret_key != NULL
-                   ? E_OK
-                   : errinfo_set(ei, E_PERMANENT, "this server has no default store any more");
-    }
-    if (up->claim.secrets == NULL)
-        return errinfo_set(
-            ei, E_PERMANENT,
-            "the keys of the bucket are no longer kept: start the job with new keys");
-    place = job_secrets_place(up->claim.domain, up->claim.chunk.job);
-    rc = seal_parse(up->u->seal, up->claim.secrets, place, &plain, ei);
-    free(place);
-    if (rc < 0)
-        return errinfo_prepend(ei, "the keys of the bucket cannot be opened; start the job with "
-                                   "new keys");
-    rc = job_secrets_parse(plain, &up->secrets, ei);
-    mem_wipe_free(plain);
-    up->target.access_key = up->secrets.access_key;
-    up->target.secret_key = up->secrets.secret_key;
-    up->target.session_token = up->secrets.session_token;
-    return rc;
-}
-
-/* What the job says; negative stops it. */
-static int
-read_job(struct upload *up, struct errinfo *ei)
-{
-    int rc = job_spec_parse(up->claim.spec, &up->spec, ei);
-
-    if (rc < 0)
-        return rc;
-    up->target = (struct s3_target){
-        .bucket = up->spec.bucket,
-        .region = up->spec.region,
-        .endpoint = up->spec.endpoint,
-        .path_style = up->spec.path_style,
-        .bucket_owner = up->spec.bucket_owner,
-    };
-    upload_headers_words(&up->spec, up->asked, sizeof(up->asked));
-    up->key = job_spec_key(&up->spec, up->claim.chunk.index);
-    rc = open_secrets(up, ei);
-    return rc == E_OK ? s3_target_check(&up->target, up->key, ei) : rc;
 }
 
 /* 0: it is there, with the right size. Else no_file says why not. E_TRANSIENT: try later. */
@@ -539,6 +511,7 @@ upload_start(struct uploader *u, struct chunk_claim *claim, int64_t claimed_mono
 {
     struct upload *up = mem_zalloc(sizeof(*up));
     struct errinfo ei = ERRINFO_INIT;
+    int rc;
 
     up->u = u;
     up->claim = *claim;
@@ -547,6 +520,7 @@ upload_start(struct uploader *u, struct chunk_claim *claim, int64_t claimed_mono
     up->lease_until_ms = claimed_mono_ms + u->lease_ms;
     up->renew_ms = claimed_mono_ms + u->lease_ms / 3;
     up->put_unanswered = claim->put_unanswered;
+    up->first_try_ms = claim->first_try_ms;
     up->upload_id = mem_strdup(claim->upload_id);
     up->next = u->uploads;
     u->uploads = up;
@@ -554,7 +528,11 @@ upload_start(struct uploader *u, struct chunk_claim *claim, int64_t claimed_mono
     spool_name_format(up->name, claim->chunk.job, claim->chunk.index, claim->chunk.attempt);
     log_chunk(LOG_DEBUG, "claimed a chunk", up, "");
 
-    if (read_job(up, &ei) < 0) {
+    rc = upload_where_read(u, claim->domain, claim->chunk.job, claim->chunk.index, claim->spec,
+                           claim->secrets, &up->to, &ei);
+    if (up->to.key != NULL) /* the spec could be read */
+        upload_headers_words(&up->to.spec, up->asked, sizeof(up->asked));
+    if (rc < 0) {
         fail(up, ei.msg);
     } else if (open_file(up, &ei) < 0) {
         trouble_here(up, ei.msg);

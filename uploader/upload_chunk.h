@@ -5,9 +5,10 @@
  * One claimed chunk on its way: look at the file, send it, judge the answer, tell the store until
  * it has answered, delete the file. It belongs to the uploader's list and frees itself.
  *
- * The file is deleted only after the store acknowledged the confirmation. No S3 operation is begun
- * when the lease has run out by our clock; one that is on its way goes on, since an outage of the
- * store takes no lease away (PROTOCOL.md, tick key) and conditional writes decide the rest.
+ * The file is deleted only after the store acknowledged the confirmation. No S3 request is begun
+ * when the lease has run out by our clock, in the middle of a transfer neither: that one pauses,
+ * and goes on where it was when the lease is renewed, since an outage of the store takes no lease
+ * away (PROTOCOL.md, tick key). A request that is on its way as the only one is not broken off.
  */
 
 #include "common/store/job_store.h"

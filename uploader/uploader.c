@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/service.h"
 #include "uploader/recover.h"
+#include "uploader/upload_abort.h"
 #include "uploader/upload_chunk.h"
 #include "uploader/uploader_state.h"
 
@@ -209,6 +210,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
         u->trash_ms = now + TRASH_MS;
         recover_trash(u);
     }
+    upload_abort_look_after(u, now);
     if (now >= u->rescan_ms) {
         u->rescan_ms = now + config_int(u->cfg, "spool.rescan_s") * 1000;
         recover_rescan(u);
@@ -333,6 +335,7 @@ uploader_stop(void *state)
         return;
     u->stopping = true;
     s3_client_free(u->s3); /* tells the uploads, which free themselves */
+    upload_abort_free(u->abort);
     while (u->uploads != NULL)
         upload_free(u->uploads);
     forget_waiting(u);

@@ -16,6 +16,7 @@
 #define CHECKED_MAX 256
 
 struct upload;
+struct abort_run;
 
 struct uploader {
     const struct config *cfg;
@@ -31,11 +32,12 @@ struct uploader {
     struct s3_client *s3;
     char *default_secret_key; /* of default_store; NULL: none */
     struct upload *uploads;
+    struct abort_run *abort; /* the one under way; NULL: none */
     unsigned in_work;
     char name[128];
     int64_t lease_ms;
-    int64_t started_ms;                                     /* wall clock */
-    int64_t claim_ms, reap_ms, trash_ms, rescan_ms, arm_ms; /* when next; monotonic */
+    int64_t started_ms;                                               /* wall clock */
+    int64_t claim_ms, reap_ms, trash_ms, rescan_ms, arm_ms, abort_ms; /* when next; monotonic */
     int64_t hand_back_ms;          /* of a drain: what is not through is given back */
     uint64_t checked[CHECKED_MAX]; /* files whose hash was compared; see upload_chunk.c */
     unsigned checked_next;

@@ -6,8 +6,8 @@
  *
  * Talks HTTP to the API like any other client (BUCKETLINE_URL, BUCKETLINE_API_KEY and
  * BUCKETLINE_API_SECRET, or BUCKETLINE_TOKEN); only `key` and `doctor` read the configuration of
- * the service and go to Redis. Secrets come from the environment or from files, never as arguments,
- * since the process list shows those.
+ * the service and go to Redis, and `s3` reads it and goes to S3. Secrets come from the environment
+ * or from files, never as arguments, since the process list shows those.
  */
 
 #include "common/base/attrs.h"
@@ -24,8 +24,8 @@ enum client_exit {
     EXIT_FAILED = 1,        /* refused, or no answer */
     EXIT_USAGE = 2,         /* wrong command line or configuration */
     EXIT_STOPPED = 3,       /* the job is STOPPED */
-    EXIT_MISSING = 4,       /* there is no such job (any more) */
-    EXIT_INTERRUPTED = 130, /* Ctrl-C in watch; the job goes on */
+    EXIT_MISSING = 4,       /* there is no such job (any more), or object */
+    EXIT_INTERRUPTED = 130, /* Ctrl-C; in watch the job goes on */
 };
 
 struct client {
@@ -52,6 +52,7 @@ int cmd_stop(struct client *c, int argc, char **argv);
 int cmd_start(struct client *c, int argc, char **argv);
 int cmd_remove(struct client *c, int argc, char **argv);
 int cmd_explain(struct client *c, int argc, char **argv);
+int cmd_s3(struct client *c, int argc, char **argv);
 int cmd_doctor(struct client *c, int argc, char **argv);
 
 /* Follows a job until it is COMPLETED, STOPPED or gone: a bar on a terminal, lines otherwise. */

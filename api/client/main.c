@@ -59,6 +59,28 @@ static const struct client_command commands[] = {
      "    --expires-days N  ends by itself\n"
      "  list              shows all, without secrets\n"
      "  revoke KEY        ends one; a running service notices within a few seconds"},
+    {"s3", cmd_s3,
+     "url --bucket B --region R [--key K] [WHERE]\n"
+     "         or  sign < REQUEST.json\n"
+     "         or  put FILE s3://B/K [--no-replace] [--content-type T] [--json] [WHERE]\n"
+     "         or  head s3://B/K [--json] [WHERE]",
+     "does by hand what the service does with S3, to see why a bucket refuses",
+     "  url   prints the URL that would be used, or the rule that forbids it (status 1)\n"
+     "  sign  prints canonical_request, string_to_sign, signature, and authorization or the\n"
+     "        presigned url, as JSON. REQUEST.json: url, region, access_key, secret_key, and\n"
+     "        method (GET), headers (an object), body or payload_hash, service (s3), time\n"
+     "        (20130524T000000Z; now), session_token, presign_seconds (0: by headers),\n"
+     "        normalize_path, double_encode (both for other services than S3)\n"
+     "  put   sends a file, in parts where it is large; --no-replace: only if nothing is there\n"
+     "  head  shows an object's size, ETag, type and metadata; status 4: not there\n"
+     "WHERE:\n"
+     "  --region R     default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1\n"
+     "  --endpoint U   http(s)://host[:port]; put, head: default s3.endpoint of the configuration\n"
+     "  --path-style   bucket in the path, not in the host name\n"
+     "  --dualstack    Amazon's names for IPv6 and IPv4\n"
+     "  --fips         Amazon's FIPS names\n\n"
+     "put and head take AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the\n"
+     "environment, and section s3 of the configuration."},
     {"doctor", cmd_doctor, "", "checks configuration, Redis, engine, spool, store and clock",
      "One line for each check: ok, warn or FAIL, with what to do. Exit status 1 if any FAILs."},
 };
@@ -73,15 +95,16 @@ print_help(void)
     for (i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-9s  %s\n             %s\n", commands[i].name, commands[i].usage,
                commands[i].help);
-    puts("\n'bucketline COMMAND --help' tells more.\n\n"
-         "environment:\n"
-         "  BUCKETLINE_URL         address of the service; default http://127.0.0.1:8080/search\n"
-         "  BUCKETLINE_API_KEY, BUCKETLINE_API_SECRET   credential that signs each request\n"
-         "  BUCKETLINE_TOKEN       or a token instead\n"
-         "  BUCKETLINE_CONF        configuration of the service, for key and doctor\n\n"
-         "exit status: 0 done (watch, submit --wait: COMPLETED), 1 refused or no answer,\n"
-         "2 wrong command line or configuration, 3 the job is STOPPED, 4 there is no such job,\n"
-         "130 watch was left by Ctrl-C");
+    puts(
+        "\n'bucketline COMMAND --help' tells more.\n\n"
+        "environment:\n"
+        "  BUCKETLINE_URL         address of the service; default http://127.0.0.1:8080/search\n"
+        "  BUCKETLINE_API_KEY, BUCKETLINE_API_SECRET   credential that signs each request\n"
+        "  BUCKETLINE_TOKEN       or a token instead\n"
+        "  BUCKETLINE_CONF        configuration of the service, for key, s3 and doctor\n\n"
+        "exit status: 0 done (watch, submit --wait: COMPLETED), 1 refused or no answer,\n"
+        "2 wrong command line or configuration, 3 the job is STOPPED, 4 there is no such job (s3:\n"
+        "object), 130 watch was left, or s3 broken off, by Ctrl-C");
 }
 
 static int

@@ -9,6 +9,8 @@
 struct s3_call {
     struct s3_op *op;
     struct s3_call *prev, *next;
+    struct s3_call *behind; /* in the line */
+    bool in_line, in_window;
     struct s3_call_spec spec;
     struct s3_wire wire;
     struct s3_exchange *exchange; /* NULL while waiting */
@@ -19,7 +21,75 @@ struct s3_call {
     unsigned regions_tried, skews_tried;
 };
 
-static void send_try(struct s3_call *call);
+static void transmit(struct s3_call *call);
+
+/* --- the window ------------------------------------------------------------------------------ */
+
+static void
+join_line(struct s3_call *call)
+{
+    struct s3_client *client = call->op->client;
+
+    call->in_line = true;
+    call->behind = NULL;
+    *client->line_end = call;
+    client->line_end = &call->behind;
+}
+
+/* As soon as there is a place, behind those that came before. */
+static void
+send_try(struct s3_call *call)
+{
+    struct s3_client *client = call->op->client;
+
+    if (client->line != NULL || client->window.in_flight >= client->window.limit)
+        join_line(call);
+    else
+        transmit(call);
+}
+
+static void
+leave_line(struct s3_call *call)
+{
+    struct s3_client *client = call->op->client;
+    struct s3_call **at = &client->line;
+
+    while (*at != call)
+        at = &(*at)->behind;
+    *at = call->behind;
+    if (client->line_end == &call->behind)
+        client->line_end = at;
+    call->in_line = false;
+}
+
+/* The next in the line goes from the loop, since callers may be about to drop it. */
+static void
+leave_window(struct s3_call *call, enum s3_window_end end)
+{
+    struct s3_client *client = call->op->client;
+
+    if (!call->in_window)
+        return;
+    call->in_window = false;
+    s3_window_give(&client->window, end, clock_mono_ms());
+    if (client->line != NULL)
+        client->transport_ops->timer_set(client->line_timer, 0);
+}
+
+void
+s3_call_serve_line(void *arg)
+{
+    struct s3_client *client = arg;
+    struct s3_call *call;
+
+    /* A call that may not be sent ends its op, which takes others out of the line. */
+    while ((call = client->line) != NULL && client->window.in_flight < client->window.limit) {
+        leave_line(call);
+        transmit(call);
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 unlink_call(struct s3_call *call)
@@ -37,6 +107,9 @@ free_call(struct s3_call *call)
 {
     if (call->exchange != NULL)
         call->op->client->transport_ops->cancel(call->exchange);
+    if (call->in_line)
+        leave_line(call);
+    leave_window(call, S3_WINDOW_NO_WORD);
     call->op->client->transport_ops->timer_free(call->timer);
     s3_wire_done(&call->wire);
     s3_headers_done(&call->spec.req.query);
@@ -149,13 +222,10 @@ describe_failure(struct s3_call *call, const struct s3_http_response *res,
 }
 
 static void
-end_call(struct s3_call *call, enum s3_class class, const struct s3_http_response *res,
-         const struct s3_xml_error *error)
+end_call(struct s3_call *call, const struct s3_call_end *end)
 {
-    struct s3_call_end end = {class, res, error};
-
     unlink_call(call);
-    call->spec.done(call->op, call->spec.tag, &end);
+    call->spec.done(call->op, call->spec.tag, end);
     free_call(call);
 }
 
@@ -218,6 +288,9 @@ judge(struct s3_call *call, const struct s3_http_response *res)
     if (call->spec.makes_object &&
         (res->sent_twice || s3_retry_unanswered(res->net, a.status, a.code, res->body_sent)))
         op->result.unanswered_put = true;
+    leave_window(call, v.class == S3_CLASS_THROTTLE ? S3_WINDOW_THROTTLED
+                       : res->net == S3_NET_OK      ? S3_WINDOW_FINE
+                                                    : S3_WINDOW_NO_WORD);
     op->result.http_status = res->status;
     if (v.class != S3_CLASS_OK) {
         snprintf(op->result.code, sizeof(op->result.code), "%s", error.code);
@@ -232,7 +305,7 @@ judge(struct s3_call *call, const struct s3_http_response *res)
     if (v.again)
         try_again(call, &v);
     else
-        end_call(call, v.class, res, &error);
+        end_call(call, &(struct s3_call_end){v.class, res, &error, server_ms});
 }
 
 static void
@@ -254,7 +327,7 @@ on_exchange_sent(void *ctx, int64_t body_bytes)
 }
 
 static void
-send_try(struct s3_call *call)
+transmit(struct s3_call *call)
 {
     struct s3_op *op = call->op;
     const struct s3_memory *known = s3_client_recall(op->client, op->endpoint.host, false);
@@ -264,6 +337,12 @@ send_try(struct s3_call *call)
     struct s3_http_request req;
     struct errinfo ei = ERRINFO_INIT;
 
+    call->in_window = s3_window_take(&op->client->window);
+    if (op->may_send != NULL && !op->may_send(op->may_send_ctx)) {
+        s3_op_message(op, "%s: the caller lets no further request be sent", call->spec.what);
+        s3_op_end(op, S3_CANCELLED);
+        return;
+    }
     call->signed_ms = clock_now_ms() + (known != NULL ? known->skew_ms : 0);
     snprintf(call->region, sizeof(call->region), "%s", op->region);
     call->spec.req.payload_hash = call->spec.payload_hash;

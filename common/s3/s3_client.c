@@ -37,6 +37,7 @@ settle_options(struct s3_client_options *o, struct errinfo *ei)
         {"multipart_threshold", o->multipart_threshold, 64 * MIB, 1, S3_SINGLE_MAX},
         {"part_size", o->part_size, 16 * MIB, S3_PART_MIN, S3_PART_MAX},
         {"part_window", o->part_window, 4, 1, 64},
+        {"in_flight", o->in_flight, 256, 1, 4096},
     };
     size_t i;
 
@@ -54,6 +55,7 @@ settle_options(struct s3_client_options *o, struct errinfo *ei)
     o->multipart_threshold = b[5].value;
     o->part_size = b[6].value;
     o->part_window = (unsigned)b[7].value;
+    o->in_flight = (unsigned)b[8].value;
     return E_OK;
 }
 
@@ -81,6 +83,9 @@ s3_client_new(const struct s3_client_options *opt, struct s3_client **ret, struc
     rc = c->transport_ops->open(&topt, &c->transport, ei);
     if (rc < 0)
         goto fail;
+    s3_window_init(&c->window, c->opt.in_flight, c->opt.in_flight);
+    c->line_end = &c->line;
+    c->line_timer = c->transport_ops->timer_new(c->transport, s3_call_serve_line, c);
     *ret = c;
     return E_OK;
 fail:
@@ -101,6 +106,7 @@ s3_client_free(struct s3_client *client)
         s3_op_cancel(client->ops);
         finish_op(client->ops);
     }
+    client->transport_ops->timer_free(client->line_timer);
     client->transport_ops->close(client->transport);
     for (i = 0; i < S3_MEMORY_ROWS; i++)
         free(client->memory[i].name);

@@ -46,6 +46,8 @@ struct s3_client_options {
     int64_t multipart_threshold; /* files above it go in parts (S3_AUTO); 0: 64 MiB */
     int64_t part_size;           /* at least 5 MiB; grows with the file; 0: 16 MiB */
     unsigned part_window;        /* parts of one file in the air; 0: 4; at most 64 */
+    unsigned in_flight;          /* requests at once, all operations together; halved when the
+                                    store says that it is too much, and grown again. 0: 256 */
     const struct s3_transport_ops *transport; /* NULL: libcurl; see s3_transport.h */
 };
 
@@ -90,7 +92,7 @@ enum s3_outcome {
     S3_FILE_ERROR,  /* the local file cannot be read, is shorter than said or not what its hash
                        says: sending it again cannot help */
     S3_NOT_FOUND,   /* s3_head: no such object (or bucket: a HEAD cannot tell) */
-    S3_CANCELLED,   /* by s3_op_cancel, s3_client_free, or upload_started refused */
+    S3_CANCELLED,   /* by s3_op_cancel, s3_client_free, or may_send or upload_started refused */
 };
 
 const char *s3_outcome_name(enum s3_outcome outcome); /* "ok", "exists", "retry later", ... */
@@ -133,10 +135,19 @@ struct s3_put {
     enum s3_put_mode mode;
     const char *upload_id; /* continue this multipart upload: parts that are there are not sent
                               again; one that is gone is replaced by a new one. NULL: none */
+    /* > 0: an earlier try at this file, begun at this time (ms, our clock), may have created a
+     * multipart upload without its id becoming known. Before a new one is created those of exactly
+     * this key begun since then are listed and aborted; they are empty, since upload_started comes
+     * before the first part. Keys that may not list put as well, and leave what there is. */
+    int64_t orphans_since_ms;
     /* A new multipart upload exists. Must be recorded durably before it returns 0, since the
      * first part follows. Negative: the upload is aborted, the operation ends with S3_CANCELLED
      * and ei's words. May be NULL. Not called for upload_id unless that is replaced. */
     int (*upload_started)(void *ctx, const char *upload_id, struct errinfo *ei);
+    /* Asked before each request (parts, retries and aborts included), from the loop. False: it is
+     * not sent, what is on its way is broken off, the operation ends with S3_CANCELLED. Must not
+     * cancel the op itself. NULL: always. */
+    bool (*may_send)(void *ctx);
     /* Bytes of the file sent so far, parts found there included; may step back when a request is
      * tried again. Often. May cancel the op. May be NULL. */
     void (*progress)(void *ctx, int64_t bytes_sent);

@@ -18,6 +18,7 @@
 #include "common/s3/s3_request.h"
 #include "common/s3/s3_retry.h"
 #include "common/s3/s3_transport.h"
+#include "common/s3/s3_window.h"
 #include "common/s3/s3_xml.h"
 
 #define S3_MEMORY_ROWS 128
@@ -34,6 +35,9 @@ struct s3_client {
     const struct s3_transport_ops *transport_ops;
     struct s3_transport *transport;
     struct s3_op *ops;
+    struct s3_window window;
+    struct s3_call *line, **line_end; /* calls that wait for a place in the window */
+    struct s3_timer *line_timer;
     struct s3_memory memory[S3_MEMORY_ROWS];
     unsigned memory_next;
 };
@@ -49,6 +53,8 @@ struct s3_op {
     struct s3_endpoint endpoint;
     char region[S3_REGION_MAX + 1]; /* signed for; moves with redirects */
     int fd;                         /* of bodies from a file */
+    bool (*may_send)(void *ctx);    /* see struct s3_put; NULL: always */
+    void *may_send_ctx;
     struct s3_call *calls;
     struct s3_result result;
     struct s3_timer *step_timer;
@@ -77,6 +83,7 @@ struct s3_call_end {
     enum s3_class class;
     const struct s3_http_response *res; /* of the last try */
     const struct s3_xml_error *error;   /* fields "" when there was none */
+    int64_t server_ms;                  /* the store's clock by its answer; 0: it did not say */
 };
 
 struct s3_call_spec {
@@ -98,6 +105,8 @@ struct s3_call_spec {
 /* The first try goes out before it returns. The words of a failure are in op->result already when
  * done is called; done may end the op and start calls. */
 void s3_call_start(struct s3_op *op, const struct s3_call_spec *spec);
+/* Sends what waits, as far as there are places. Of the line's timer. */
+void s3_call_serve_line(void *client);
 void s3_call_drop(struct s3_call *call);
 void s3_call_drop_all(struct s3_op *op);
 

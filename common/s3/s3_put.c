@@ -143,6 +143,7 @@ put_release(struct s3_op *op)
     s3_headers_done(&p->object_headers);
     s3_multipart_done(&p->parts);
     s3_xml_parts_done(&p->listed);
+    s3_xml_uploads_done(&p->orphans);
     digest_free(p->digest);
     free(p->slots);
     free(p->upload_id);
@@ -237,6 +238,8 @@ s3_put_file(struct s3_client *client, const struct s3_put *put, struct errinfo *
     p->op.deliver = put_deliver;
     p->op.release = put_release;
     p->op.fd = put->fd;
+    p->op.may_send = put->may_send;
+    p->op.may_send_ctx = put->ctx;
     p->put = *put;
     rc = s3_check_key(put->key, ei);
     if (rc == E_OK)

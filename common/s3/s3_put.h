@@ -6,10 +6,11 @@
  * (multipart).
  *
  *     start -+-> put object ------------------------------------------------------> end
- *            +-> create upload -> parts (hash, send) -> [look] -> complete --------> end
+ *            +-> [orphans] -> create upload -> parts (hash, send) -> [look] -> complete -> end
  *            +-> list parts ----^                                  | NoSuchUpload: look; ours: end
  *                                                                  | useless: abort, create again
  *
+ * [orphans]: empty uploads that an earlier try may have left are aborted (s3_put_orphans.c).
  * [look]: a HEAD where the object must not exist and the endpoint would not check it itself.
  */
 
@@ -37,6 +38,8 @@ struct put_op {
     struct s3_xml_parts listed;
     char *upload_id;
     bool looked;
+    bool orphans_looked;
+    struct s3_xml_uploads orphans; /* to be aborted, the last first */
     unsigned restarts;
     struct s3_result kept; /* what is to be told, while an abort is under way */
 };
@@ -53,6 +56,8 @@ void s3_put_file_failed(struct put_op *p, int64_t offset, int errnum);
 /* The two ways to begin, and the step that hashes a part that waits for it. */
 void s3_parts_create(struct put_op *p);
 void s3_parts_list(struct put_op *p);
+/* Aborts what orphans_since_ms speaks of, then s3_parts_create. */
+void s3_orphans_look(struct put_op *p);
 void s3_parts_step(struct put_op *p);
 
 #endif

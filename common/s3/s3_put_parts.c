@@ -407,8 +407,13 @@ created(struct s3_op *op, unsigned tag, const struct s3_call_end *end)
 void
 s3_parts_create(struct put_op *p)
 {
-    struct s3_call_spec spec = s3_put_spec(p, "create upload of object", "POST");
+    struct s3_call_spec spec;
 
+    if (p->put.orphans_since_ms > 0 && !p->orphans_looked) {
+        s3_orphans_look(p);
+        return;
+    }
+    spec = s3_put_spec(p, "create upload of object", "POST");
     s3_headers_add(&spec.req.query, "uploads", "");
     s3_headers_copy(&spec.req.headers, p->object_headers.list, p->object_headers.count);
     spec.done = created;

@@ -4,9 +4,10 @@
 
 #include <ctype.h>
 
-#define DEPTH_MAX    16
-#define PATH_LEN_MAX 512
-#define TEXT_MAX     65536
+#define DEPTH_MAX     16
+#define PATH_LEN_MAX  512
+#define UPLOAD_ID_MAX 2048
+#define TEXT_MAX      65536
 
 struct reader {
     const char *start, *p, *end;
@@ -388,7 +389,7 @@ s3_xml_error_parse(const char *text, size_t len, struct s3_xml_error *ret, struc
 int
 s3_xml_initiate_parse(const char *text, size_t len, char **ret_upload_id, struct errinfo *ei)
 {
-    char id[2048] = "";
+    char id[UPLOAD_ID_MAX] = "";
     const struct text_field field = {"InitiateMultipartUploadResult/UploadId", id, sizeof(id)};
     int rc = read_fields(text, len, "InitiateMultipartUploadResult", &field, 1, ei);
 
@@ -476,6 +477,97 @@ s3_xml_parts_done(struct s3_xml_parts *parts)
 {
     free(parts->list);
     memset(parts, 0, sizeof(*parts));
+}
+
+struct uploads_reader {
+    struct s3_xml_uploads *uploads;
+    const char *key;
+    bool key_seen, key_fits, root_seen;
+    char id[UPLOAD_ID_MAX];
+    int64_t initiated_ms; /* 0: none yet */
+};
+
+/* "2026-11-22T21:04:10.000Z" -> ms; fractions are dropped. */
+static int
+parse_time(const char *text, int64_t *ret, struct errinfo *ei)
+{
+    struct tm tm;
+    const char *end;
+
+    memset(&tm, 0, sizeof(tm));
+    end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (end != NULL && *end == '.')
+        end += 1 + strspn(end + 1, "0123456789");
+    if (end == NULL || strcmp(end, "Z") != 0)
+        return errinfo_set(ei, E_INVALID, "XML: '%.40s' is no time", text);
+    *ret = (int64_t)timegm(&tm) * 1000;
+    return E_OK;
+}
+
+static int
+end_of_upload(struct uploads_reader *ur, struct errinfo *ei)
+{
+    struct s3_xml_uploads *u = ur->uploads;
+
+    if (!ur->key_seen || ur->id[0] == '\0' || ur->initiated_ms == 0)
+        return errinfo_set(ei, E_INVALID, "XML: an upload without key, id or time");
+    if (ur->key_fits) {
+        u->list = mem_grow(u->list, &u->cap, u->count + 1, sizeof(*u->list));
+        u->list[u->count++] = (struct s3_xml_upload){mem_strdup(ur->id), ur->initiated_ms};
+    }
+    ur->key_seen = false;
+    ur->id[0] = '\0';
+    ur->initiated_ms = 0;
+    return E_OK;
+}
+
+static int
+read_upload_element(void *ctx, const char *path, const char *text, struct errinfo *ei)
+{
+    struct uploads_reader *ur = ctx;
+    int rc = E_OK;
+
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/Key") == 0) {
+        ur->key_seen = true;
+        ur->key_fits = strcmp(text, ur->key) == 0;
+    } else if (strcmp(path, "ListMultipartUploadsResult/Upload/UploadId") == 0) {
+        if (strlen(text) >= sizeof(ur->id))
+            return errinfo_set(ei, E_INVALID, "XML: no usable UploadId");
+        memcpy(ur->id, text, strlen(text) + 1);
+    } else if (strcmp(path, "ListMultipartUploadsResult/Upload/Initiated") == 0) {
+        rc = parse_time(text, &ur->initiated_ms, ei);
+    } else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0) {
+        rc = end_of_upload(ur, ei);
+    } else if (strcmp(path, "ListMultipartUploadsResult") == 0) {
+        ur->root_seen = true;
+    }
+    return rc;
+}
+
+int
+s3_xml_uploads_parse(const char *text, size_t len, const char *key, struct s3_xml_uploads *ret,
+                     struct errinfo *ei)
+{
+    struct uploads_reader ur = {.uploads = ret, .key = key};
+    int rc = s3_xml_parse(text, len, read_upload_element, &ur, ei);
+
+    if (rc == E_OK && !ur.root_seen)
+        rc =
+            errinfo_set(ei, E_INVALID, "XML: the root element is not <ListMultipartUploadsResult>");
+    if (rc < 0)
+        s3_xml_uploads_done(ret);
+    return rc;
+}
+
+void
+s3_xml_uploads_done(struct s3_xml_uploads *uploads)
+{
+    size_t i;
+
+    for (i = 0; i < uploads->count; i++)
+        free(uploads->list[i].id);
+    free(uploads->list);
+    memset(uploads, 0, sizeof(*uploads));
 }
 
 int

@@ -58,6 +58,21 @@ int s3_xml_parts_parse(const char *text, size_t len, struct s3_xml_parts *ret,
                        struct errinfo *ei) MUST_CHECK;
 void s3_xml_parts_done(struct s3_xml_parts *parts);
 
+/* ListMultipartUploadsResult, one page: the uploads of exactly this key (a listing by prefix names
+ * longer keys as well; this one sorts first). */
+struct s3_xml_upload {
+    char *id;
+    int64_t initiated_ms; /* by the store's clock */
+};
+struct s3_xml_uploads {
+    struct s3_xml_upload *list;
+    size_t count, cap;
+};
+/* ret is zeroed. E_INVALID: also an upload without key, id or time; ret holds nothing then. */
+int s3_xml_uploads_parse(const char *text, size_t len, const char *key, struct s3_xml_uploads *ret,
+                         struct errinfo *ei) MUST_CHECK;
+void s3_xml_uploads_done(struct s3_xml_uploads *uploads);
+
 /* CompleteMultipartUploadResult. A 200 may hold an <Error> instead: then failed is set. */
 struct s3_xml_complete {
     char etag[128]; /* some stores leave it empty */

@@ -155,6 +155,21 @@ int job_store_result_unused(struct job_store *s, const char *job, struct errinfo
 int job_store_trash_pop(struct job_store *s, const char *spool, char name[96],
                         struct errinfo *ei) MUST_CHECK;
 
+/* A multipart upload of a chunk that is removed, with all that aborting it needs. */
+struct upload_abort {
+    char job[IDS_UUID_LEN + 1];
+    unsigned index;
+    char *domain, *spec, *secrets, *upload_id; /* as in chunk_claim; secrets NULL: none */
+    char *text;                                /* as the store has it */
+};
+void upload_abort_done(struct upload_abort *a);
+/* 1 = got one, 0 = none. It comes again (after the others) until job_store_abort_done; E_PERMANENT:
+ * a damaged one, which is gone. */
+int job_store_abort_next(struct job_store *s, const char *spool, struct upload_abort *ret,
+                         struct errinfo *ei) MUST_CHECK;
+int job_store_abort_done(struct job_store *s, const char *spool, const struct upload_abort *a,
+                         struct errinfo *ei) MUST_CHECK;
+
 /* --- upkeep: any process, every few seconds --------------------------------------------------- */
 
 struct reap_counts {

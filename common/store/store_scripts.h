@@ -29,6 +29,8 @@
     X(FILE_UNUSED, file_unused)                                                                    \
     X(RESULT_UNUSED, result_unused)                                                                \
     X(TRASH_POP, trash_pop)                                                                        \
+    X(ABORT_NEXT, abort_next)                                                                      \
+    X(ABORT_DONE, abort_done)                                                                      \
     X(REAP, reap)                                                                                  \
     X(JOB_GET, job_get)                                                                            \
     X(JOB_LIST, job_list)                                                                          \

@@ -5,7 +5,9 @@ import signal
 
 import pytest
 
-from kit.middle import Held, complete
+from kit.data import FROM, TO
+from kit.middle import QUERIES, Held, complete
+from kit.tap import Tap
 from kit.wait import until
 
 BOTH = pytest.mark.parametrize("which", ["in-list", "group"])
@@ -85,6 +87,22 @@ def test_uploader_in_the_middle_of_a_multipart_upload(store, tables, make_stack)
     assert len(files.keys) == 1
 
 
+def test_uploader_before_it_learns_of_its_multipart_upload(store, tables, make_stack):
+    """The store has created the upload, its id reached nobody: the next try aborts it."""
+    tap = Tap(store)
+    stack = make_stack(endpoint=tap.endpoint,
+                       conf={"upload.multipart_threshold": "5M", "upload.part_size": "5M"})
+    tap.hold_answers()
+    job = stack.client().submit(QUERIES["in-list"], FROM, TO, multiplefile=False, format="plain")
+    until("an upload is begun", 60, lambda: store.uploads(job.bucket))
+    stack.uploader.kill()
+    tap.cut()
+    tap.release()
+    assert len(store.uploads(job.bucket)) == 1
+    stack.uploader.start()
+    complete(store, tables, job, "in-list")
+
+
 @pytest.mark.asan
 @BOTH
 def test_redis(store, tables, make_stack, which):
@@ -96,6 +114,24 @@ def test_redis(store, tables, make_stack, which):
     held.stack.wait_api()
     complete(store, tables, held.job, which)
     held.stack.wait_spool_empty()
+
+
+def test_redis_away_for_longer_than_a_lease(store, tables, make_stack):
+    """The uploader cannot know whether its chunk is still its own: it starts no further part, and
+    goes on with the same upload when it knows."""
+    held = Held(make_stack, store, "in-list", after=6000000,
+                conf={"upload.multipart_threshold": "5M", "upload.part_size": "5M",
+                      "upload.part_window": 1},
+                params={"multiplefile": False, "format": "plain"})
+    held.stack.redis.kill()
+    held.tap.rate = 1e6  # the part on its way ends after the lease
+    held.tap.release()
+    until("the transfer pauses", 30, lambda: b"the transfer pauses" in held.stack.uploader.output())
+    assert len(store.uploads(held.job.bucket)) == 1
+    held.tap.rate = None
+    held.stack.redis.start()
+    held.stack.wait_api()
+    complete(store, tables, held.job, "in-list")
 
 
 @BOTH

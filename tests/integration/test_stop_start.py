@@ -76,6 +76,23 @@ def test_remove(store, make_stack, which):
     assert before <= after and len(after) - len(before) <= 4
 
 
+def test_remove_aborts_the_upload_of_a_dead_uploader(store, make_stack):
+    """Its chunk is gone with the job; what the abort needs is not."""
+    held = Held(make_stack, store, "in-list", after=7000000,
+                conf={"upload.multipart_threshold": "5M", "upload.part_size": "5M"},
+                params={"multiplefile": False, "format": "plain"})
+    held.stack.uploader.kill()
+    held.tap.cut()
+    held.release()
+    assert len(store.uploads(held.job.bucket)) == 1
+    held.job.remove()
+    held.stack.uploader.start()
+    until(lambda: f"no multipart upload: {store.uploads(held.job.bucket)}", 20,
+          lambda: not store.uploads(held.job.bucket))
+    held.stack.wait_spool_empty()
+    assert not store.keys(held.job.bucket)
+
+
 def test_paths_come_in_index_order_while_it_runs(store, tables, make_stack):
     held = Held(make_stack, store, "in-list", after=4500000)
     running = held.job.wait_for("has paths", lambda j: j["extra"]["paths"])

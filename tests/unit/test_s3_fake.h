@@ -107,7 +107,7 @@ fake_answer(evutil_socket_t fd, short what, void *arg)
         strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
         s3_headers_add(&res.headers, "Date", date);
     }
-    if (ex->events.sent != NULL && ex->body_bytes > 0)
+    if (!ex->dead && ex->events.sent != NULL && ex->body_bytes > 0)
         ex->events.sent(ex->events.ctx, ex->body_bytes);
     if (!ex->dead)
         ex->events.done(ex->events.ctx, &res);

@@ -229,6 +229,240 @@ test_continue_pages(void **state)
     assert_int_equal(s.started, 0);
 }
 
+/* --- orphans --------------------------------------------------------------------------------- */
+
+#define UPLOAD(key, id, when)                                                                      \
+    "<Upload><Key>" key "</Key><UploadId>" id "</UploadId><Initiated>" when "</Initiated></"       \
+    "Upload>"
+#define UPLOADS(list) "<ListMultipartUploadsResult>" list "</ListMultipartUploadsResult>"
+#define ORPHANS                                                                                    \
+    UPLOADS(UPLOAD("k", "theirs", "2020-01-01T00:00:00.000Z")                                      \
+                UPLOAD("k", "o1", "2099-01-01T00:00:00.000Z")                                      \
+                    UPLOAD("k", "o2", "2099-01-01T00:00:00Z")                                      \
+                        UPLOAD("k2", "longer", "2099-01-01T00:00:00.000Z"))
+#define HOST "https://bkt.s3.us-east-1.amazonaws.com/"
+
+static void
+test_orphans(void **state)
+{
+    static const struct reply found[] = {
+        {.status = 200, .body = ORPHANS},
+        {.status = 204},
+        {.status = 403, .body = ERR("AccessDenied")}, /* no reason to give up */
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    static const struct reply rest[] = {
+        {.status = 403, .body = ERR("AccessDenied")}, /* keys that may only put */
+        {.status = 200, .body = CREATED},
+        OK_ETAG,
+        OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    struct reply odd[ARRAY_LEN(rest)];
+    struct s3_put put = put_of(6 * MIB);
+    struct seen s;
+
+    (void)state;
+    put.mode = S3_FORCE_MULTIPART;
+    put.orphans_since_ms = clock_now_ms() - 5000;
+    PLAY(found);
+    s = run(&put);
+    want(&s, S3_OK, 7);
+    want_line(0, "GET " HOST "?max-uploads=1000&prefix=k&uploads=");
+    want_line(1, "DELETE " HOST "k?uploadId=o2");
+    want_line(2, "DELETE " HOST "k?uploadId=o1");
+    want_line(3, "POST " HOST "k?uploads=");
+    PLAY(rest);
+    s = run(&put);
+    want(&s, S3_OK, 5);
+    want_line(1, "POST " HOST "k?uploads=");
+    memcpy(odd, rest, sizeof(rest));
+    odd[0] = (struct reply){.status = 200, .body = "<html>no list"};
+    PLAY(odd);
+    s = run(&put);
+    want(&s, S3_OK, 5);
+    /* An upload that is known is continued without a look. */
+    odd[0] = (struct reply){.status = 200, .body = "<ListPartsResult></ListPartsResult>"};
+    odd[1] = odd[2];
+    play(odd, 4);
+    odd[3] = rest[4];
+    put.upload_id = "u0";
+    s = run(&put);
+    want(&s, S3_OK, 4);
+    want_line(0, "GET " HOST "k?uploadId=u0");
+}
+
+/* --- leave to send --------------------------------------------------------------------------- */
+
+static int sends_left;
+
+static bool
+may_send(void *ctx)
+{
+    (void)ctx;
+    return sends_left-- > 0;
+}
+
+/* The answer is asked for before every request, so a lease that ends takes effect at the next. */
+static void
+test_may_send(void **state)
+{
+    static const struct reply script[] = {
+        {.status = 200, .body = CREATED},   {.status = 500}, OK_ETAG, OK_ETAG,
+        {.status = 200, .body = COMPLETED},
+    };
+    static const struct {
+        const char *name;
+        enum s3_put_mode mode;
+        int sends;
+        enum s3_outcome outcome;
+        bool left;
+    } cases[] = {
+        {"not even the first", S3_FORCE_MULTIPART, 0, S3_CANCELLED, false},
+        {"create only", S3_FORCE_MULTIPART, 1, S3_CANCELLED, true},
+        {"a part, without its retry", S3_FORCE_MULTIPART, 3, S3_CANCELLED, true},
+        {"without complete", S3_FORCE_MULTIPART, 4, S3_CANCELLED, true},
+        {"all", S3_FORCE_MULTIPART, 5, S3_OK, false},
+        {"one PUT", S3_FORCE_SINGLE, 0, S3_CANCELLED, false},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_put put = put_of(6 * MIB);
+        struct seen s;
+
+        PLAY(script);
+        sends_left = cases[i].sends;
+        put.mode = cases[i].mode;
+        put.may_send = may_send;
+        s = run(&put);
+        if (s.res.outcome != cases[i].outcome || fake.next != (size_t)cases[i].sends ||
+            s.left_upload != cases[i].left)
+            fail_msg("%s: got %s after %zu requests, upload left %d, want %s after %d, %d",
+                     cases[i].name, s3_outcome_name(s.res.outcome), fake.next, s.left_upload,
+                     s3_outcome_name(cases[i].outcome), cases[i].sends, cases[i].left);
+    }
+}
+
+/* --- the window ------------------------------------------------------------------------------ */
+
+static struct {
+    struct s3_exchange_events inner[SENT_MAX];
+    unsigned started, now, most;
+} air;
+
+static void
+air_sent(void *ctx, int64_t body_bytes)
+{
+    const struct s3_exchange_events *inner = ctx;
+
+    if (inner->sent != NULL)
+        inner->sent(inner->ctx, body_bytes);
+}
+
+static void
+air_done(void *ctx, const struct s3_http_response *res)
+{
+    const struct s3_exchange_events *inner = ctx;
+
+    air.now--;
+    inner->done(inner->ctx, res);
+}
+
+static struct s3_exchange *
+air_start(struct s3_transport *t, const struct s3_http_request *req,
+          const struct s3_exchange_events *events)
+{
+    struct s3_exchange_events *inner = &air.inner[air.started++];
+
+    *inner = *events;
+    if (++air.now > air.most)
+        air.most = air.now;
+    return fake_start(t, req, &(struct s3_exchange_events){air_sent, air_done, inner});
+}
+
+static void
+air_cancel(struct s3_exchange *ex)
+{
+    air.now--;
+    fake_cancel(ex);
+}
+
+struct counted {
+    unsigned running;
+    enum s3_outcome outcome[2];
+};
+
+static void
+on_counted(void *ctx, const struct s3_result *res)
+{
+    struct counted *c = ctx;
+
+    c->outcome[--c->running] = res->outcome;
+}
+
+/* Two files of three parts side by side with places for two requests, one of which is throttled:
+ * all arrive; and nothing is left in the line when they are broken off at any moment. */
+static void
+test_window(void **state)
+{
+    static const struct reply all = {.status = 200, .headers = {{"ETag", "e"}}, .body = COMPLETED};
+    static const struct reply list = {.status = 200, .body = "<ListPartsResult></ListPartsResult>"};
+    static const struct reply slow = {.status = 503, .body = ERR("SlowDown")};
+    struct s3_transport_ops ops = fake_transport;
+    size_t i, stop, requests = 2 * (1 + 3 + 1) + 1;
+
+    (void)state;
+    ops.start = air_start;
+    ops.cancel = air_cancel;
+    for (stop = 1; stop <= requests; stop++) {
+        struct event_base *own = event_base_new();
+        struct s3_client_options opt = {.base = own,
+                                        .retry_base_ms = 1,
+                                        .retry_cap_ms = 2,
+                                        .part_size = 5 * MIB,
+                                        .in_flight = 2,
+                                        .transport = &ops};
+        struct reply script[SENT_MAX];
+        struct s3_client *small = NULL;
+        struct counted c = {.running = 2};
+        struct s3_put put = put_of(15 * MIB);
+        struct s3_op *op[2];
+        bool whole = stop == requests;
+
+        assert_int_equal(s3_client_new(&opt, &small, NULL), E_OK);
+        memset(&air, 0, sizeof(air));
+        for (i = 0; i < SENT_MAX; i++)
+            script[i] = i < 2 ? list : i == 2 ? slow : all;
+        play(script, SENT_MAX);
+        put.upload_id = "u"; /* none of its parts are there */
+        put.done = on_counted;
+        put.ctx = &c;
+        op[0] = s3_put_file(small, &put, NULL);
+        op[1] = s3_put_file(small, &put, NULL);
+        while (whole ? c.running > 0 : air.started < stop)
+            event_base_loop(own, EVLOOP_ONCE);
+        if (!whole && c.running == 2)
+            s3_op_cancel(op[stop % 2]);
+        while (!whole && c.running == 2)
+            event_base_loop(own, EVLOOP_ONCE);
+        s3_client_free(small);
+        assert_int_equal(c.running, 0);
+        assert_int_equal(air.now, 0);
+        assert_in_range(air.most, 1, 2);
+        if (whole && (c.outcome[0] != S3_OK || c.outcome[1] != S3_OK || air.started != requests))
+            fail_msg("got %s, %s after %u requests, want ok after %zu",
+                     s3_outcome_name(c.outcome[0]), s3_outcome_name(c.outcome[1]), air.started,
+                     requests);
+        event_base_loop(own, EVLOOP_NONBLOCK); /* what the fake has left */
+        event_base_free(own);
+    }
+}
+
 /* --- the choice between one PUT and parts ---------------------------------------------------- */
 
 static void
@@ -282,9 +516,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(test_headers_of_the_object), EACH(test_multipart_flow), EACH(test_lost_completion),
-        EACH(test_upload_vanished),       EACH(test_invalid_part),   EACH(test_part_denied),
-        EACH(test_exists_on_complete),    EACH(test_continue_pages), EACH(test_mode),
+        EACH(test_headers_of_the_object),
+        EACH(test_multipart_flow),
+        EACH(test_lost_completion),
+        EACH(test_upload_vanished),
+        EACH(test_invalid_part),
+        EACH(test_part_denied),
+        EACH(test_exists_on_complete),
+        EACH(test_continue_pages),
+        EACH(test_mode),
+        EACH(test_may_send),
+        EACH(test_orphans),
+        EACH(test_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

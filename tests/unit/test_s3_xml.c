@@ -61,6 +61,53 @@ test_errors(void **state)
     }
 }
 
+#define UPLOADS(list)                                                                              \
+    "<ListMultipartUploadsResult><Prefix>a</Prefix>" list "</ListMultipartUploadsResult>"
+
+static void
+test_uploads(void **state)
+{
+    static const char key[] = "<Key>a&amp;b</Key>", id[] = "<UploadId>u</UploadId>",
+                      at[] = "<Initiated>2026-11-22T21:04:10.123Z</Initiated>";
+    static const struct {
+        const char *name, *parts[3];
+        int rc;
+        size_t count;
+    } cases[] = {
+        {"one", {key, id, at}, E_OK, 1},
+        {"another order", {at, id, key}, E_OK, 1},
+        {"without a fraction", {key, id, "<Initiated>2026-11-22T21:04:10Z</Initiated>"}, E_OK, 1},
+        {"a longer key", {"<Key>a&amp;bc</Key>", id, at}, E_OK, 0},
+        {"no key", {"", id, at}, E_INVALID, 0},
+        {"no id", {key, "", at}, E_INVALID, 0},
+        {"empty id", {key, "<UploadId></UploadId>", at}, E_INVALID, 0},
+        {"no time", {key, id, ""}, E_INVALID, 0},
+        {"odd time", {key, id, "<Initiated>yesterday</Initiated>"}, E_INVALID, 0},
+        {"no zone", {key, id, "<Initiated>2026-11-22T21:04:10</Initiated>"}, E_INVALID, 0},
+        {"cut off", {key, id, "<Initiated>"}, E_INVALID, 0},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *const *p = cases[i].parts;
+        struct s3_xml_uploads u = {0};
+        struct errinfo ei = ERRINFO_INIT;
+        char *xml = mem_printf(UPLOADS("<Upload>%s%s%s</Upload>"), p[0], p[1], p[2]);
+        int rc = s3_xml_uploads_parse(xml, strlen(xml), "a&b", &u, &ei);
+
+        if (rc != cases[i].rc || u.count != cases[i].count)
+            fail_msg("%s: got %d (%s), %zu uploads, want %d, %zu", cases[i].name, rc, ei.msg,
+                     u.count, cases[i].rc, cases[i].count);
+        if (u.count == 1) {
+            assert_string_equal(u.list[0].id, "u");
+            assert_int_equal(u.list[0].initiated_ms, 1795381450000);
+        }
+        s3_xml_uploads_done(&u);
+        free(xml);
+    }
+}
+
 #define NEST4(s) "<a><a><a><a>" s "</a></a></a></a>"
 
 static void
@@ -227,7 +274,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_errors),   cmocka_unit_test(test_refused),
         cmocka_unit_test(test_initiate), cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_complete), cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_uploads),  cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,6 +276,86 @@ test_remove_running(void **state)
     assert_int_equal(redis_int(words), 6);
 }
 
+/* --- uploads of removed chunks --------------------------------------------------------------- */
+
+static void
+begin_upload(unsigned index, const char *upload_id, struct chunk_claim *k)
+{
+    assert_rc(chunk_claim(k), 1);
+    assert_int_equal(k->chunk.index, index);
+    assert_ok(job_store_chunk_upload_id(fx.store, k, upload_id, &fx.ei));
+}
+
+/* Waiting, delayed, claimed and held chunks leave their uploads to be aborted; the one without an
+ * upload does not. */
+static void
+test_remove_leaves_uploads_to_abort(void **state)
+{
+    static const char *const ids[] = {"up/1", "up\"2", "up3"};
+    struct upload_abort a = {0};
+    struct job_claim c;
+    struct chunk_claim k[3];
+    char id[37];
+    unsigned i, round, seen = 0;
+
+    (void)state;
+    running(id, &c);
+    for (i = 0; i < 4; i++)
+        assert_ok(add(&c, i + 1, i * 10, i * 10 + 10));
+    for (i = 0; i < 3; i++)
+        begin_upload(i + 1, ids[i], &k[i]);
+    assert_ok(job_store_chunk_retry(fx.store, &k[0], 100000, false, "later", &fx.ei));
+    assert_ok(job_store_chunk_fail(fx.store, &k[1], "refused", &fx.ei)); /* holds 4 as well */
+    assert_rc(job_store_abort_next(fx.store, SPOOL_A, &a, &fx.ei), 0);
+    expect_action(JOB_ACTION_REMOVE, id, 0, "REMOVED");
+    assert_rc(job_store_abort_next(fx.store, SPOOL_B, &a, &fx.ei), 0);
+    /* Each comes round again until it is done. */
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < 3; i++) {
+            assert_rc(job_store_abort_next(fx.store, SPOOL_A, &a, &fx.ei), 1);
+            assert_string_equal(a.job, id);
+            assert_string_equal(a.domain, "dom");
+            assert_string_equal(a.spec, "{\"v\":1}");
+            assert_string_equal(a.secrets, "v1.sealed");
+            assert_in_range(a.index, 1, 3);
+            assert_string_equal(a.upload_id, ids[a.index - 1]);
+            seen += a.index;
+            if (round == 1)
+                assert_ok(job_store_abort_done(fx.store, SPOOL_A, &a, &fx.ei));
+            upload_abort_done(&a);
+        }
+    }
+    assert_int_equal(seen, 2 * (1 + 2 + 3));
+    assert_rc(job_store_abort_next(fx.store, SPOOL_A, &a, &fx.ei), 0);
+    for (i = 0; i < 3; i++)
+        chunk_claim_done(&k[i]);
+    job_claim_done(&c);
+}
+
+static void
+test_uploads_to_abort_end(void **state)
+{
+    struct upload_abort a = {0};
+    struct job_claim c;
+    struct chunk_claim k;
+    char id[37];
+
+    (void)state;
+    /* Damaged and old ones are forgotten. */
+    redis_do("RPUSH {bl:0}:abort:" SPOOL_A " nonsense {\"at\":1} {\"at\":90000000000000}");
+    assert_rc(job_store_abort_next(fx.store, SPOOL_A, &a, &fx.ei), E_PERMANENT);
+    assert_rc(job_store_abort_next(fx.store, SPOOL_A, &a, &fx.ei), 0);
+    assert_int_equal(redis_int("LLEN {bl:0}:abort:" SPOOL_A), 0);
+    /* The list ends by itself. */
+    running(id, &c);
+    assert_ok(add(&c, 1, 0, 10));
+    begin_upload(1, "u", &k);
+    expect_action(JOB_ACTION_REMOVE, id, 0, "REMOVED");
+    assert_in_range(redis_int("PTTL {bl:0}:abort:" SPOOL_A), 86000000, 86400000);
+    chunk_claim_done(&k);
+    job_claim_done(&c);
+}
+
 /* --- submission ------------------------------------------------------------------------------ */
 
 static void
@@ -677,11 +757,23 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_action_matrix),        T(test_stop_and_start), T(test_start_with_new_secrets),
-        T(test_remove_running),       T(test_create),         T(test_repeated_create),
-        T(test_priority_and_age),     T(test_fair_domains),   T(test_fair_uploads),
-        T(test_running_limit),        T(test_list),           T(test_list_pages),
-        T(test_list_shows_ten_paths), T(test_expiry),         T(test_credentials),
+        T(test_action_matrix),
+        T(test_stop_and_start),
+        T(test_start_with_new_secrets),
+        T(test_remove_running),
+        T(test_create),
+        T(test_repeated_create),
+        T(test_priority_and_age),
+        T(test_fair_domains),
+        T(test_fair_uploads),
+        T(test_running_limit),
+        T(test_list),
+        T(test_list_pages),
+        T(test_list_shows_ten_paths),
+        T(test_expiry),
+        T(test_credentials),
+        T(test_remove_leaves_uploads_to_abort),
+        T(test_uploads_to_abort_end),
     };
 
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

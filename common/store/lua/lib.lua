@@ -9,6 +9,8 @@ local NOW_US = TIME[1] * 1000000 + TIME[2]
 
 local WAKE_MAX = 100
 local TRASH_MAX = 10000
+local ABORT_MAX = 10000
+local ABORT_MS = 86400000
 local ERRORS_MAX = 20
 local HISTORY_MAX = 5
 local TOMBSTONE_MS = 86400000
@@ -348,11 +350,24 @@ local function up_each(id, first, fn)
     end
 end
 
+-- A multipart upload of a chunk that is no more: all that its abort needs.
+local function abort_add(id, index, u)
+    local list = key('abort', u.spool)
+    if (u.upload_id or '') == '' or call('LLEN', list) >= ABORT_MAX then
+        return
+    end
+    local v = call('HMGET', key('job', id), 'domain', 'spec', 'secrets')
+    call('RPUSH', list, cjson.encode({job = id, index = num(index), upload_id = u.upload_id,
+        domain = v[1] or '', spec = v[2] or '', secrets = v[3] or nil, at = NOW}))
+    call('PEXPIRE', list, ABORT_MS)
+end
+
 -- Forgets unsent chunks from this index on; their files are for the uploader to delete.
 local function up_drop(id, first)
     local dropped = 0
     up_each(id, first, function(index, u)
         local r = record_get(id, index)
+        abort_add(id, index, u)
         up_withdraw(id, index, u)
         call('HDEL', key('up', id), index)
         call('HDEL', key('files', id), index)

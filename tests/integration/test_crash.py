@@ -7,6 +7,7 @@ import pytest
 
 from kit.data import FROM, TO
 from kit.middle import QUERIES, Held, complete
+from kit.procs import ended
 from kit.tap import Tap
 from kit.wait import until
 
@@ -42,7 +43,7 @@ def test_supervisor(store, tables, make_stack, which):
     runners = held.stack.runners()
     held.stack.worker.kill()
     until("the runners end with their supervisor", 10,
-          lambda: not any(os.path.exists(f"/proc/{p}") for p in runners))
+          lambda: all(ended(p) for p in runners))
     held.release()
     held.job.wait_for("notices the loss", lambda j: j["status"] == "RECONNECTING", limit=30)
     held.stack.worker.start()

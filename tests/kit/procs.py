@@ -41,6 +41,11 @@ def pids():
     return [int(d) for d in os.listdir("/proc") if d.isdigit()]
 
 
+def ended(pid):
+    """True also for a dead process that nobody has waited for: PID 1 of a container may not."""
+    return parent_of(pid) is None
+
+
 def children(pid):
     return [p for p in pids() if parent_of(p) == pid]
 

@@ -152,6 +152,7 @@ $(foreach t,$(TOOL_SRCS),$(eval $(call tool,$(t))))
 # --- what people type ------------------------------------------------------------------------
 
 # The packages must be there before anything is compiled, so these build in a second make.
+BUILD = $(MAKE) --no-print-directory -j$(shell nproc)
 .PHONY: help setup demo up down status test test-fault test-soak test-fuzz bench clean 
 
 help:
@@ -169,11 +170,11 @@ setup:
 	@deploy/setup.sh
 
 demo: setup
-	@$(MAKE) --no-print-directory all tools
+	@$(BUILD) all tools
 	@deploy/demo.sh
 
 up: setup
-	@$(MAKE) --no-print-directory all
+	@$(BUILD) all
 	@deploy/stack.sh up
 
 down:
@@ -182,8 +183,8 @@ down:
 status:
 	@deploy/stack.sh status
 
-TEST_BUILD = $(MAKE) --no-print-directory WERROR=1 all unit tools && \
-             $(MAKE) --no-print-directory WERROR=1 VARIANT=asan all unit fuzzers tools
+TEST_BUILD = $(BUILD) WERROR=1 all unit tools && \
+             $(BUILD) WERROR=1 VARIANT=asan all unit fuzzers tools
 test:
 	@deploy/setup.sh --tests
 	@$(TEST_BUILD)
@@ -196,11 +197,11 @@ test-fault test-soak:
 
 test-fuzz:
 	@deploy/setup.sh --tests
-	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzzers
+	@$(BUILD) VARIANT=fuzz CC=clang fuzzers
 	@tests/run.sh $@
 
 bench: setup
-	@$(MAKE) --no-print-directory all tools
+	@$(BUILD) all tools
 	@tests/bench/bench.sh
 
 clean:

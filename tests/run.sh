@@ -124,7 +124,7 @@ part_clang() {
         count 0 0 1
         return
     }
-    if make --no-print-directory CC=clang VARIANT=clang WERROR=1 all unit tools >"$TMP/clang.log" 2>&1; then
+    if make --no-print-directory -j"$(nproc)" CC=clang VARIANT=clang WERROR=1 all unit tools >"$TMP/clang.log" 2>&1; then
         echo "    no warning"
         count 1 0 0
     else

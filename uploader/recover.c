@@ -1,16 +1,25 @@
 #include "uploader/recover.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "uploader/uploader_state.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #define MIN_AGE_MS  2000 /* spares a question about files that are just being recorded */
 #define TRASH_BATCH 100  /* in one turn of the loop */
+/* Files of jobs that the store does not know: it may have been emptied, or be the wrong one. */
+#define KEEP_UNKNOWN_MS (24 * 3600 * INT64_C(1000))
+#define SAY_UNKNOWN_MS  (3600 * INT64_C(1000))
 
 struct scan {
     struct uploader *u;
     bool results;
     bool broken; /* the store is away: the rest at the next rescan */
     int deleted;
+    int unknown;
+    char first_unknown[96];
 };
 
 static int
@@ -26,6 +35,16 @@ is_unused(struct scan *s, const char *name, struct errinfo *ei)
     return job_store_file_unused(s->u->store, job, index, attempt, ei);
 }
 
+static int64_t
+file_age_ms(const struct uploader *u, const char *name)
+{
+    struct stat st;
+
+    if (fstatat(spool_ready_fd(u->spool), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    return clock_now_ms() - st.st_ctime * INT64_C(1000);
+}
+
 static void
 look_at(void *ctx, const char *name)
 {
@@ -39,6 +58,11 @@ look_at(void *ctx, const char *name)
     uploader_note_store(s->u, rc, &ei);
     if (rc < 0) {
         s->broken = true;
+        return;
+    }
+    if (rc == 2 && file_age_ms(s->u, name) < KEEP_UNKNOWN_MS) {
+        if (s->unknown++ == 0)
+            snprintf(s->first_unknown, sizeof(s->first_unknown), "%s", name);
         return;
     }
     if (rc == 0)
@@ -65,6 +89,12 @@ recover_rescan(struct uploader *u)
         s.results = i == 1;
         if (spool_each(u->spool, s.results, MIN_AGE_MS, look_at, &s, &ei) < 0)
             log_event(LOG_ERROR, "cannot rescan the spool", LF("error", ei.msg));
+    }
+    if (s.unknown > 0 && clock_mono_ms() >= u->say_unknown_ms) {
+        u->say_unknown_ms = clock_mono_ms() + SAY_UNKNOWN_MS;
+        log_event(LOG_WARN,
+                  "files of jobs that Redis does not know are kept for 24 h; is it the right one?",
+                  LFN("files", s.unknown), LF("first", s.first_unknown));
     }
 }
 

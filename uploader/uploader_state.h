@@ -38,6 +38,7 @@ struct uploader {
     int64_t lease_ms;
     int64_t started_ms;                                               /* wall clock */
     int64_t claim_ms, reap_ms, trash_ms, rescan_ms, arm_ms, abort_ms; /* when next; monotonic */
+    int64_t say_unknown_ms;        /* files of unknown jobs are reported, once an hour */
     int64_t hand_back_ms;          /* of a drain: what is not through is given back */
     uint64_t checked[CHECKED_MAX]; /* files whose hash was compared; see upload_chunk.c */
     unsigned checked_next;

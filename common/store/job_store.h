@@ -144,7 +144,8 @@ int job_store_chunk_adopt(struct job_store *s, const struct chunk_claim *c, int6
                           const char *path, struct errinfo *ei) MUST_CHECK;
 
 /* May the file of the spool be deleted? For files found in ready/ (job, index, attempt from the
- * name). 1 = yes: no record and no attempt that could still add one; 0 = keep. */
+ * name). 1 = yes: no record and no attempt that could still add one; 0 = keep; 2 = nobody knows the
+ * job: it is long over, or Redis was emptied, or this is another one. */
 int job_store_file_unused(struct job_store *s, const char *job, unsigned index,
                           const char *attempt, struct errinfo *ei) MUST_CHECK;
 /* The same for results/<job>.*: 1 = the job has no more use for it. */

@@ -224,7 +224,7 @@ ask_unused(struct job_store *s, struct store_cmd *cmd, struct errinfo *ei)
     if (rc < 0)
         return rc;
     rd = reply_reader_at(r, 1, ei);
-    unused = (int)reply_int(&rd, "unused", 1);
+    unused = (int)reply_int(&rd, "unused", 2);
     freeReplyObject(r);
     return rd.rc < 0 ? rd.rc : unused;
 }

@@ -141,3 +141,23 @@ def test_spool_limit_holds_the_runner_back(store, tables, make_stack):
     tap.refusing = False
     complete(store, tables, job, "in-list")
     assert most <= 4 * (1 << 20) + 2 * (1 << 20), f"the spool held {most} bytes"
+
+
+def test_emptied_redis_costs_no_file(store, tables, make_stack):
+    """Files of jobs that Redis forgot are reported and kept, never sent and never deleted."""
+    tap = Tap(store)
+    stack = make_stack(endpoint=tap.endpoint)
+    stack.spool_may_hold = True
+    tap.refusing = True
+    job = stack.client().submit(QUERIES["in-list"], FROM, TO, **MANY)
+    until("files wait in the spool", 60, lambda: len(stack.spool_files()) >= 2)
+    stack.worker.kill()
+    before = sorted(stack.spool_files())
+    stack.redis.call("FLUSHALL")
+    tap.refusing = False
+    stack.uploader.kill()
+    stack.uploader.start()
+    until("they are reported", 30,
+          lambda: b"files of jobs that Redis does not know" in stack.uploader.output())
+    assert sorted(stack.spool_files()) == before
+    assert not store.keys(job.bucket)

@@ -31,7 +31,7 @@ BUILD_PACKAGES='gcc libc6-dev make pkgconf|pkg-config libhiredis-dev
     libevent-dev libisal-dev libhttp-parser-dev'
 DEMO_PACKAGES='redis-server ceph-mon ceph-osd radosgw ceph-common curl ca-certificates openssl
     python3 python3-boto3'
-TEST_PACKAGES='libcmocka-dev python3-pytest python3-requests p7zip-full libarchive-tools clang
+TEST_PACKAGES='libcmocka-dev python3-pytest python3-requests p7zip-full unzip libarchive-tools clang
     libclang-rt-14-dev valgrind faketime exim4-daemon-light|exim4-daemon-heavy'
 
 # npm name, sha512 of its tarball, and what is taken out of it: path, sha256, place under build/deps.
